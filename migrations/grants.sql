@@ -71,6 +71,13 @@ grant usage on sequence refetch_ticket to coppice_crm_account;
 -- webhook-ingress, which the internet reaches, keeps events while the bus does not answer.
 grant select, insert, update, delete on ingress_outbox to coppice_webhook_ingress;
 
+-- Records that are handed over: webhook-ingress writes them, and reads of them no content. Units that read records of systems that
+-- are no identity provider read them there.
+grant select (source, record_id, version_number, version_at, content_hash), insert, update on handed_over_record
+    to coppice_webhook_ingress;
+grant select on handed_over_record to coppice_audit, coppice_coppice, coppice_crm_resync, coppice_crm_sync,
+    coppice_registry_resync, coppice_registry_sync, coppice_resync_enqueuer;
+
 -- resync-enqueuer gathers the records to read again.
 grant select, insert, update, delete on resync_run, resync_item to coppice_resync_enqueuer;
 grant select, delete on resync_request to coppice_resync_enqueuer;

@@ -85,6 +85,8 @@ pub struct SourceWebhooks {
     pub webhook: &'static Webhook,
     /// The secrets that are live.
     pub secrets: Secrets,
+    /// Whether it hands its records over instead of sending webhooks.
+    pub is_handed_over: bool,
 }
 
 /// A source that the file declares: a connector with settings and a name.
@@ -189,7 +191,8 @@ impl SourceConfig {
         let secrets = Secrets::read(texts, webhook.keys);
         let secrets = secrets
             .map_err(|error| crate::CONFIG.fault(format!("sources.{}.webhook_secrets {error}", self.name)))?;
-        Ok((!secrets.is_empty()).then(|| SourceWebhooks { source: self.name.clone(), webhook, secrets }))
+        let (source, is_handed_over) = (self.name.clone(), self.connector.is_handed_over());
+        Ok((!secrets.is_empty()).then(|| SourceWebhooks { source, webhook, secrets, is_handed_over }))
     }
 
     /// Connects to it. Nothing is sent yet.

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::handed_over::{self, TableSlot};
 use crate::{Feed, Fetched, FoundSignIn, Mapping, Partner, RecordWrite, Route, SignInEvent, Written};
 
 /// The description of a connector: the code that speaks one vendor's API. A source is a connector with settings and a name.
@@ -167,6 +168,11 @@ pub trait Records: Send + Sync + 'static {
         None
     }
 
+    /// The place for the table of the records, if they were handed over. Until it is filled, no call has an answer.
+    fn table(&self) -> Option<&TableSlot> {
+        None
+    }
+
     /// Writes to the source, if it accepts our values.
     fn push(&self) -> Option<&dyn Push> {
         None
@@ -287,6 +293,11 @@ impl Connector {
     /// Whether its sources have a log of sign-ins, which the topology's rules read.
     pub fn has_sign_ins(&self) -> bool {
         self.routes.iter().any(|route| route.feed == Feed::SignIns)
+    }
+
+    /// Whether its sources hand their records over, because they cannot be asked for them.
+    pub fn is_handed_over(&self) -> bool {
+        self.name == handed_over::NAME
     }
 }
 

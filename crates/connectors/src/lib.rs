@@ -7,6 +7,7 @@
 pub mod auth0;
 mod connector;
 pub mod entra;
+pub mod handed_over;
 pub mod hubspot;
 mod mapping;
 pub mod okta;
@@ -28,6 +29,7 @@ pub use connector::{
 };
 pub use entra::{Cloud, EntraAuth, EntraClient, EntraConfig};
 pub use event_contract::{Origin, RecordHint, UnreadableEvent};
+pub use handed_over::{ChangePlace, HandedOver, HandedOverClient, RecordTable, TableSlot, TableUnavailable};
 pub use hubspot::{HubSpotClient, HubSpotConfig};
 pub use mapping::{MappedField, Mapping};
 pub use okta::{OktaAuth, OktaClient, OktaConfig};
@@ -56,6 +58,7 @@ pub const CONNECTORS: &[&Connector] = &[
     &hubspot::CONNECTOR,
     &stripe::CONNECTOR,
     &persona::CONNECTOR,
+    &handed_over::CONNECTOR,
 ];
 
 /// The connector of this name.

@@ -69,6 +69,11 @@ impl Mapping {
         &self.mark
     }
 
+    /// Whether it says where the field is.
+    pub(crate) fn maps(&self, field: &Field) -> bool {
+        self.fields.iter().any(|mapped| mapped.field == *field)
+    }
+
     /// The record, with the value of each mapped field in place of the connector's own.
     pub(crate) fn add(&self, mut record: Record, raw: &Json) -> Record {
         // As for the connector's own values: a case that is not verified says nothing.

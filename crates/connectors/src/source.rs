@@ -8,8 +8,8 @@ use event_contract::{Envelope, INGRESS_SOURCE_PREFIX, Origin, UnreadableEvent};
 
 use serde_json::Value;
 
-use crate::Mapping;
 use crate::connector::{ConnectError, Connected, Connector, Limits, RecordEvent};
+use crate::{Mapping, RecordTable};
 
 /// The events of a source.
 #[derive(Debug, Clone)]
@@ -83,6 +83,13 @@ impl Source {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.events.name
+    }
+
+    /// Gives the source the table of its records, if they were handed over. Any other source has none.
+    pub fn read_from(&self, table: impl FnOnce(&str) -> Arc<dyn RecordTable>) {
+        if let Some(slot) = self.records.table() {
+            slot.read_from(table(self.name()));
+        }
     }
 
     /// Which records an event names.

@@ -23,7 +23,7 @@ mod target;
 use postgres_store::Store;
 use settings::Reader;
 use tokio_util::sync::CancellationToken;
-use worker_process::DATABASE_URL;
+use worker_process::{DATABASE_URL, read_handed_over};
 
 use crate::OperationError;
 use aws::Aws;
@@ -67,6 +67,9 @@ async fn check_all(unit: Option<Unit>, reader: &Reader) -> Result<DoctorReport, 
     }
     let answers = database::check(&store, &mut findings).await;
     clock::check(&aws, answers.then_some(&store), &mut findings).await;
+    if let target::Provider::Of(source) = &target.provider {
+        read_handed_over(source, &store);
+    }
     provider::check(target.provider, &mut findings).await;
     Ok(DoctorReport::new(unit, findings))
 }

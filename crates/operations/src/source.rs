@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use settings::Reader;
 use time::OffsetDateTime;
+use worker_process::read_handed_over;
 
 use crate::OperationError;
 use crate::config::mask;
@@ -114,6 +115,9 @@ pub async fn test(
 ) -> Result<SourceTest, OperationError> {
     let recorder = Recorder::default();
     let connected = source.connect_recording(reader, recorder.clone())?;
+    if let Some((store, _)) = store {
+        read_handed_over(&connected, store);
+    }
     let ticket = match store {
         Some((store, _)) => store.draw_refetch_tickets(&source.name, &[id.to_owned()]).await?.pop(),
         None => None,

@@ -5,7 +5,7 @@
 //! cannot deadlock; no transaction stays open while the process waits for anything but Postgres.
 //!
 //! Modules depend on each other in one direction: `outbox` ← `records` ← `person` ← `linking` ← `readings`, and `content` and
-//! `resync` on the first two.
+//! `resync` on the first two. `handed_over` depends on none.
 
 mod address;
 mod bounded;
@@ -15,6 +15,7 @@ mod dead_letters;
 mod drills;
 mod error;
 mod grants;
+mod handed_over;
 mod linking;
 mod outbox;
 mod person;
@@ -39,6 +40,7 @@ pub use dead_letters::{
 pub use drills::{DrillFailure, FireDrill, UnitHeartbeat};
 pub use error::StoreError;
 pub use grants::{GrantError, NotARoleName, SqlRoles};
+pub use handed_over::{HandOver, HandedOverPlace, HandedOverRecord, HandedOverVersion, RecordVersion, Taken};
 pub use linking::{Author, AuthorError, LinkCommand, LinkRefusal, LinkReport, Move, OpenReview};
 pub use outbox::{Announce, IngressRow, LeasedAnnouncement, OutboxDepth};
 pub use person::{

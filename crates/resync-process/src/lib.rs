@@ -16,7 +16,7 @@ use job_process::{EXIT_CODES, JobError, print};
 use postgres_store::Store;
 use record_sync::{RecordSync, RecordUnit, SourceRecords};
 use tokio_util::sync::CancellationToken;
-use worker_process::{Consumer, ProcessSettings, STEP_LIMIT};
+use worker_process::{Consumer, ProcessSettings, STEP_LIMIT, read_handed_over};
 use worker_runtime::Mode;
 
 use budget::Budget;
@@ -79,6 +79,7 @@ async fn work<J: ResyncJob>(
             let step_limit = if budget.is_unlimited() { STEP_LIMIT } else { PACED_STEP_LIMIT };
             let consumer = Consumer { mode: Mode::UntilEmpty, version, step_limit, process };
             let handler = |store: Store| {
+                read_handed_over(&source, &store);
                 let sync = RecordSync::new(SourceRecords::new(source), store.clone()).without_guard();
                 Ok(Resyncing::<J>::new(sync, store, Arc::clone(&budget), most_deletions, brake.clone()))
             };

@@ -5,6 +5,7 @@
 //! know any worker, provider or event.
 
 mod database;
+mod handed_over;
 mod health;
 mod heartbeats;
 mod ledger;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use worker_runtime::{Handler, Liveness, Mode, Options, Report, Runtime};
 
 pub use database::check_database;
+pub use handed_over::read_handed_over;
 pub use heartbeats::HeartbeatQueue;
 pub use ledger::PostgresLedger;
 pub use relay::{
@@ -116,7 +118,11 @@ async fn work<W: Worker>(
     let stop = CancellationToken::new();
     cancel_on_termination(stop.clone())?;
     let consumer = Consumer { mode, version, step_limit: STEP_LIMIT, process };
-    consumer.run(|store| W::handler(source, store), stop).await.map(drop)
+    let handler = |store: Store| {
+        read_handed_over(&source, &store);
+        W::handler(source, store)
+    };
+    consumer.run(handler, stop).await.map(drop)
 }
 
 /// What a consuming process does between its start and its end, without logs and signals: a job has its own.

@@ -45,7 +45,6 @@ impl fmt::Display for Right {
 
 fn rights(text: &str) -> anyhow::Result<Vec<Right>> {
     let text: String = text.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join(" ");
-    let list = |names: &str| names.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>();
     let mut rights = Vec::new();
     for statement in text.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
         let parts = statement.strip_prefix("grant ").and_then(|rest| {
@@ -65,6 +64,20 @@ fn rights(text: &str) -> anyhow::Result<Vec<Right>> {
         }
     }
     Ok(rights)
+}
+
+/// The names between commas. A privilege may have a list of columns, `select (a, b)`, which belongs to it.
+fn list(names: &str) -> Vec<String> {
+    let mut depth = 0_usize;
+    let parts = names.split(|c: char| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    parts.map(|name| name.trim().to_owned()).collect()
 }
 
 /// Tries the rights whose text contains `matching`.
@@ -169,6 +182,15 @@ async fn execute(server: &Postgres, statement: String) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_columns_belongs_to_its_privilege() {
+        let rights = rights("grant select (a, b), insert on t, u to coppice_x;").unwrap();
+        let texts: Vec<String> = rights.iter().map(Right::to_string).collect();
+        let expected = ["select (a, b) on t of coppice_x", "insert on t of coppice_x"];
+        assert_eq!(texts[..2], expected);
+        assert_eq!(texts.len(), 4);
+    }
 
     #[test]
     fn every_statement_of_the_file_is_understood() {

@@ -9,6 +9,7 @@ use postgres_store::Store;
 use record_sync::SourceRecords;
 use sqs_queue::SqsQueue;
 use tokio_util::sync::CancellationToken;
+use worker_process::read_handed_over;
 
 use crate::arguments::Arguments;
 use crate::repair::enqueue;
@@ -26,6 +27,7 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     let audit = Audit { arguments: &arguments, store: &store, stop: &stop };
     let mut reports = BTreeMap::new();
     for source in sources {
+        read_handed_over(&source, &store);
         let source = SourceRecords::new(source);
         reports.insert(source.name().to_owned(), audit.source(&source).await?);
     }

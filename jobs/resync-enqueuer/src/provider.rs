@@ -4,8 +4,9 @@ use authority::Role;
 use config::{CONFIG, Config, SourceConfig};
 use connectors::{ChangedPage, ChangesFrom, Kept, ListedPage, Listing, ProviderError, Source};
 use job_process::{Database, JobError};
+use postgres_store::Store;
 use settings::Reader;
-use worker_process::LOG;
+use worker_process::{LOG, read_handed_over};
 
 settings::declare! {
     /// All settings, for `--help`, and those that every run reads.
@@ -49,6 +50,11 @@ impl Provider {
             return Err(JobError::Usage(format!("{name} cannot list its records")));
         }
         Ok(Self(source))
+    }
+
+    /// Lists the records that the database has, if they were handed over.
+    pub(crate) fn reads_from(&self, store: &Store) {
+        read_handed_over(&self.0, store);
     }
 
     pub(crate) fn source(&self) -> &str {

@@ -25,6 +25,7 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     let Arguments { source, origin, how } = arguments;
     let Environment { database, queue_url, provider } = Environment::read(&source)?;
     let store = database.open(CONNECTIONS).await?;
+    provider.reads_from(&store);
     let source = provider.source();
     let mut report = EnqueueReport {
         source: source.to_owned(),

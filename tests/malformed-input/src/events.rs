@@ -3,10 +3,10 @@
 use std::sync::{Arc, LazyLock};
 
 use connectors::{
-    Auth0Client, Auth0Config, Cloud, EntraAuth, EntraClient, EntraConfig, HubSpotClient, HubSpotConfig,
-    OktaAuth, OktaClient, OktaConfig, PersonaClient, PersonaConfig, RecordEvent, Records, SalesforceAuth,
-    SalesforceClient, SalesforceConfig, ScimClient, ScimConfig, SignInEvent, SignInTypes, Source,
-    SourceEvents, StripeClient, StripeConfig, Vendor,
+    Auth0Client, Auth0Config, Cloud, EntraAuth, EntraClient, EntraConfig, HandedOverClient, HubSpotClient,
+    HubSpotConfig, Mapping, OktaAuth, OktaClient, OktaConfig, PersonaClient, PersonaConfig, RecordEvent,
+    Records, SalesforceAuth, SalesforceClient, SalesforceConfig, ScimClient, ScimConfig, SignInEvent,
+    SignInTypes, Source, SourceEvents, StripeClient, StripeConfig, Vendor,
 };
 use event_contract::{Announcement, Envelope, MAX_DETAIL_BYTES};
 
@@ -22,6 +22,8 @@ static SCIM: LazyLock<Source> = LazyLock::new(|| source("scim", scim(NOWHERE)));
 static SALESFORCE: LazyLock<Source> = LazyLock::new(|| source("salesforce", salesforce(NOWHERE)));
 static HUBSPOT: LazyLock<Source> = LazyLock::new(|| source("hubspot", hubspot(NOWHERE)));
 static STRIPE: LazyLock<Source> = LazyLock::new(|| source("stripe", stripe(NOWHERE)));
+static HANDED_OVER: LazyLock<Source> =
+    LazyLock::new(|| source("handed-over", HandedOverClient::new(Mapping::default())));
 static PERSONA: LazyLock<Source> = LazyLock::new(|| source("persona", persona(NOWHERE)));
 
 /// A source that is named like its connector.
@@ -145,6 +147,11 @@ pub fn persona_event(input: &[u8]) {
     each_envelope(input, |envelope| record_event(&PERSONA, envelope));
 }
 
+/// Message bodies as events about records that were handed over.
+pub fn handed_over_event(input: &[u8]) {
+    each_envelope(input, |envelope| record_event(&HANDED_OVER, envelope));
+}
+
 /// Message bodies as sign-ins, read by every identity provider that has a log of them.
 pub fn sign_in(input: &[u8]) {
     each_envelope(input, |envelope| {
@@ -189,6 +196,7 @@ pub(crate) fn is_readable(envelope: &Envelope) {
         Some("hubspot") => &HUBSPOT,
         Some("stripe") => &STRIPE,
         Some("persona") => &PERSONA,
+        Some("handed-over") => &HANDED_OVER,
         Some("contentful" | "standard-webhooks") => return,
         _ => panic!("the ingress publishes for {}", envelope.source),
     };

@@ -27,8 +27,8 @@ pub use answers::{Answer, Place, Reading, check};
 pub use content_answers::content_answers;
 pub use crm_answers::crm_answers;
 pub use events::{
-    auth0_event, entra_event, envelope_announcement, hubspot_event, okta_event, persona_event,
-    salesforce_event, scim_event, sign_in, stripe_event,
+    auth0_event, entra_event, envelope_announcement, handed_over_event, hubspot_event, okta_event,
+    persona_event, salesforce_event, scim_event, sign_in, stripe_event,
 };
 pub use identity_answers::identity_answers;
 pub use marker::MARKER;
@@ -53,7 +53,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "envelope_announcement", run: envelope_announcement, seeds: corpus::events },
     Target { name: "auth0_event", run: auth0_event, seeds: corpus::events },
     Target { name: "entra_event", run: entra_event, seeds: corpus::events },
@@ -63,6 +63,7 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "hubspot_event", run: hubspot_event, seeds: corpus::events },
     Target { name: "stripe_event", run: stripe_event, seeds: corpus::events },
     Target { name: "persona_event", run: persona_event, seeds: corpus::events },
+    Target { name: "handed_over_event", run: handed_over_event, seeds: corpus::events },
     Target { name: "sign_in", run: sign_in, seeds: corpus::events },
     Target { name: "webhook_stripe", run: webhook_stripe, seeds: corpus::stripe_bodies },
     Target { name: "webhook_any", run: webhook_any, seeds: corpus::webhooks },

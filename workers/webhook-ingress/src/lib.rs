@@ -6,6 +6,7 @@ mod form;
 mod health;
 mod intake;
 mod rate;
+mod records;
 mod relay;
 mod reply;
 mod server;

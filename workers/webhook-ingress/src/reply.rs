@@ -17,6 +17,18 @@ pub(crate) enum Reply {
     UnknownSource,
     NotFound,
     Method,
+    /// Of a path with a record.
+    RecordMethod,
+    /// The record's ID is empty, too long, or no text.
+    RecordId,
+    /// The version is missing, or neither a whole number nor a time.
+    Version,
+    /// This version was handed over with another content.
+    VersionConflict,
+    /// A higher version was handed over.
+    OlderVersion,
+    /// The record's versions are times, and this one is a number, or the other way round.
+    VersionKind,
     ContentType,
     Encoding,
     TooLarge,
@@ -44,7 +56,12 @@ impl Reply {
             Self::Nothing => "nothing",
             Self::UnknownSource => "unknown_source",
             Self::NotFound => "not_found",
-            Self::Method => "method",
+            Self::Method | Self::RecordMethod => "method",
+            Self::RecordId => "record_id",
+            Self::Version => "version",
+            Self::VersionConflict => "version_conflict",
+            Self::OlderVersion => "older_version",
+            Self::VersionKind => "version_kind",
             Self::ContentType => "content_type",
             Self::Encoding => "content_encoding",
             Self::TooLarge => "too_large",
@@ -67,11 +84,14 @@ impl Reply {
             Self::Stored => StatusCode::ACCEPTED,
             Self::Nothing => StatusCode::NO_CONTENT,
             Self::UnknownSource | Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method | Self::RecordMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::VersionConflict | Self::OlderVersion | Self::VersionKind => StatusCode::CONFLICT,
             Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Signature | Self::Time => StatusCode::UNAUTHORIZED,
-            Self::Body | Self::Unreadable | Self::Challenge => StatusCode::BAD_REQUEST,
+            Self::Body | Self::Unreadable | Self::Challenge | Self::RecordId | Self::Version => {
+                StatusCode::BAD_REQUEST
+            }
             Self::TooMany | Self::Busy | Self::TooSlow | Self::NotSafe => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -94,13 +114,21 @@ impl IntoResponse for Reply {
             Self::Published | Self::Stored | Self::ChallengeAnswered => {
                 (status, Json(json!({"status": word}))).into_response()
             }
+            Self::VersionConflict | Self::OlderVersion | Self::VersionKind => {
+                (status, Json(json!({"error": word, "changed": false}))).into_response()
+            }
             _ => (status, Json(json!({"error": word}))).into_response(),
         };
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }
-        if self == Self::Method {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        let allowed = match self {
+            Self::Method => Some("POST"),
+            Self::RecordMethod => Some("PUT, DELETE"),
+            _ => None,
+        };
+        if let Some(methods) = allowed {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
         }
         response
     }

@@ -24,50 +24,63 @@ use crate::events::events;
 use crate::form::{MAX_BODY_BYTES, check_head, read_body};
 use crate::intake::{Intake, Safe};
 use crate::rate;
+use crate::records::hand_over;
 use crate::reply::Reply;
 use crate::settings::{IngressSettings, Limits, PublicUrl};
 
 // A path is no label, since anybody can choose it.
-const NO_SOURCE: &str = "none";
+pub(crate) const NO_SOURCE: &str = "none";
 
-struct Shared<B> {
-    intake: Intake<B>,
+pub(crate) struct Shared<B> {
+    pub(crate) intake: Intake<B>,
     public_url: PublicUrl,
-    limits: Limits,
+    pub(crate) limits: Limits,
     sources: BTreeMap<String, Enabled>,
+    /// Sources that hand their records over, and so send no webhooks.
+    pub(crate) handed_over: BTreeMap<String, Enabled>,
 }
 
-struct Enabled {
-    source: String,
+pub(crate) struct Enabled {
+    pub(crate) source: String,
     webhook: &'static Webhook,
     secrets: Secrets,
     rate: DefaultDirectRateLimiter,
     // Places for requests with a body in memory. Each source has its own, so that slow senders to one path do not delay
     // another source.
-    room: Semaphore,
+    pub(crate) room: Semaphore,
 }
 
 /// The whole HTTP side.
 pub fn router<B: EventBus>(settings: IngressSettings, intake: Intake<B>) -> Router {
     let IngressSettings { public_url, webhooks, limits } = settings;
-    let enabled = |SourceWebhooks { source, webhook, secrets }| {
+    let enabled = |SourceWebhooks { source, webhook, secrets, .. }| {
         let rate = rate::per_second(limits.requests_per_second);
         let room = Semaphore::new(limits.requests);
         (source.clone(), Enabled { source, webhook, secrets, rate, room })
     };
-    let sources = webhooks.into_iter().map(enabled).collect();
-    let shared = Shared { intake, public_url, limits, sources };
+    let (handed_over, sources): (Vec<_>, Vec<_>) = webhooks.into_iter().partition(|one| one.is_handed_over);
+    let handed_over = handed_over.into_iter().map(enabled).collect();
+    let sources = sources.into_iter().map(enabled).collect();
+    let shared = Shared { intake, public_url, limits, sources, handed_over };
     Router::new()
         .route("/webhooks/{source}", any(receive::<B>))
+        .route("/sources/{source}/records/{id}", any(hand_over::<B>))
+        .route("/sources/{source}/records/", any(async || counted(NO_SOURCE, Reply::RecordId)))
         .fallback(async || counted(NO_SOURCE, Reply::NotFound))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(Arc::new(shared))
 }
 
-fn counted(source: &str, reply: Reply) -> Reply {
+pub(crate) fn counted(source: &str, reply: Reply) -> Reply {
     counter!("coppice_webhooks_total", "source" => source.to_owned(), "reply" => reply.word()).increment(1);
     tracing::debug!(source, reply = reply.word(), "webhook answered");
     reply
+}
+
+pub(crate) fn timed(source: &str, started: Instant, reply: Reply) -> Reply {
+    histogram!("coppice_webhook_seconds", "source" => source.to_owned())
+        .record(started.elapsed().as_secs_f64());
+    counted(source, reply)
 }
 
 async fn receive<B: EventBus>(
@@ -96,9 +109,7 @@ async fn receive<B: EventBus>(
         Ok(taken) => taken.unwrap_or_else(|refusal| refusal),
         Err(_) => Reply::TooSlow,
     };
-    histogram!("coppice_webhook_seconds", "source" => source.to_owned())
-        .record(started.elapsed().as_secs_f64());
-    counted(source, reply).into_response()
+    timed(source, started, reply).into_response()
 }
 
 /// `None`: the request is no challenge. `Some(None)`: it is one that is not answered.
@@ -142,7 +153,7 @@ impl<B: EventBus> Shared<B> {
     }
 
     /// Checks that the request is the provider's and of now, and then that its rate allows one more.
-    fn admit(&self, enabled: &Enabled, head: &Parts, body: &[u8]) -> Result<(), Reply> {
+    pub(crate) fn admit(&self, enabled: &Enabled, head: &Parts, body: &[u8]) -> Result<(), Reply> {
         let called = head.uri.path_and_query().map_or("/", |called| called.as_str());
         let signed = SignedRequest {
             method: head.method.as_str(),

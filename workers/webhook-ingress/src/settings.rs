@@ -132,7 +132,7 @@ fn read_webhooks(reader: &Reader) -> Result<Vec<SourceWebhooks>, SettingsError> 
             return Err(setting
                 .fault(format!("is set, but {name} is also a source of coppice.toml: rename the source")));
         }
-        Ok(Some(SourceWebhooks { source: name.to_owned(), webhook, secrets }))
+        Ok(Some(SourceWebhooks { source: name.to_owned(), webhook, secrets, is_handed_over: false }))
     }));
     let (of_file, others) = both(of_file, others)?;
     let webhooks: Vec<SourceWebhooks> = of_file.into_iter().chain(others).flatten().collect();

@@ -461,7 +461,9 @@ makers!(auth0 entra entra_certificate okta okta_service_app scim salesforce hubs
 
 #[test]
 fn every_connector_has_a_maker_in_this_suite() {
-    let made: BTreeSet<&str> = MAKERS.iter().map(|make| make().connector).collect();
+    // Its client speaks no HTTP: `handed_over.rs` has the other promises.
+    let without_http = ["handed-over"];
+    let made: BTreeSet<&str> = MAKERS.iter().map(|make| make().connector).chain(without_http).collect();
     let listed: BTreeSet<&str> = connectors::CONNECTORS.iter().map(|connector| connector.name).collect();
     assert_eq!(made, listed);
 }

@@ -12,6 +12,7 @@ use crate::fixtures::{
     MARA, SECRET, auth0_config, connected, entra_at, found, hubspot_at, okta_at, persona_at, record,
     salesforce_at, scim_at, stripe_at,
 };
+use crate::handed_over;
 
 const ENTRA_USER: &str = "3c9a1f70-5b2e-4d11-9a0c-7e6f10c2d4b8";
 
@@ -45,6 +46,7 @@ async fn records() -> Vec<(&'static str, Record)> {
     for (connector, body, id, make) in cases {
         records.push((connector, found(&make(&answering(200, &[], body).await), id).await));
     }
+    records.push(("handed-over", handed_over::standard().await));
     records
 }
 
@@ -90,6 +92,10 @@ fn expected(connector: &str) -> Value {
             "verification_status": "verified", "given_name": "Mara", "family_name": "Quill",
             "birthdate": "1984-09-03", "email": null, "opened_at": "2026-11-22T18:00:00Z",
             "decided_at": "2026-11-22T18:06:12Z"}),
+        "handed-over" => json!({"id": "county-1", "external_key": "P-000481", "given_name": "Mara",
+            "family_name": "Quill", "display_name": "Mara Quill", "email": "mara.quill@example.org",
+            "phone": "+15550100188", "birthdate": "1984-09-03",
+            "mailing_address": {"street": "12 Quarry Lane", "city": "Port Ellery"}}),
         other => panic!("{other} has no expected content here"),
     }
 }

@@ -12,6 +12,7 @@ mod entra_changes;
 mod entra_client;
 mod entra_subscriptions;
 mod fixtures;
+mod handed_over;
 mod hubspot_changes;
 mod hubspot_events;
 mod hubspot_limits;

@@ -21,6 +21,7 @@ use time::macros::date;
 
 use crate::entra_client::{ID as ENTRA_USER, OTHER as ENTRA_OTHER, tenant};
 use crate::fixtures::{account, auth0_of, entra_at, okta_at, salesforce_config, scim_of};
+use crate::handed_over::{Table, client_of};
 
 fn mapping(field: &str, pointer: &str) -> Mapping {
     let is_address = field == "mailing_address";
@@ -128,6 +129,12 @@ async fn check(connector: &str) {
             is_read(connector, &client, "inq_1", "act_simulated").await;
             environment.redact("inq_1");
             assert_eq!(found(&client, "inq_1", None).await.text("preferred_language"), None, "redacted");
+        }
+        "handed-over" => {
+            let table = Table::of(&[("a", json!({"languages": ["vi"], "email": "a@example.org"}))]);
+            let client = client_of(table, mapping("preferred_language", "/languages/0"));
+            is_read(connector, &client, "a", "vi").await;
+            assert_eq!(found(&client, "a", None).await.text("email"), Some("a@example.org"));
         }
         other => panic!("{other} maps no field here"),
     }

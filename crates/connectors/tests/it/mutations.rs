@@ -10,6 +10,7 @@ use crate::fixtures::{
     auth0, entra, events, hubspot_at, okta, persona_at, read_sign_in, salesforce, scim_at, source, source_of,
     stripe_at,
 };
+use crate::handed_over::{Table, plain};
 
 /// All values that differ from `value` in one place.
 fn mutations(value: &Value) -> Vec<Value> {
@@ -55,7 +56,7 @@ fn mutations(value: &Value) -> Vec<Value> {
     all
 }
 
-fn sources() -> [Source; 8] {
+fn sources() -> [Source; 9] {
     [
         source("auth0", auth0()),
         source("entra", entra()),
@@ -65,6 +66,7 @@ fn sources() -> [Source; 8] {
         source("hubspot", hubspot_at(NOWHERE)),
         source_of("stripe", stripe_at(NOWHERE)),
         source_of("persona", persona_at(NOWHERE)),
+        source_of("handed-over", plain(Table::of(&[]))),
     ]
 }
 

@@ -35,8 +35,14 @@ fn least(connector: &str) -> (Value, &'static [&'static str]) {
         ),
         "hubspot" => (json!({ "token": SECRET }), &["token"]),
         "stripe" | "persona" => (json!({"api_key": SECRET}), &["api_key"]),
+        "handed-over" => (json!({}), &[]),
         other => panic!("{other} has no settings here"),
     }
+}
+
+/// Those that are called at a URL, with a credential.
+fn called() -> impl Iterator<Item = &'static connectors::Connector> {
+    connectors::CONNECTORS.iter().copied().filter(|known| !known.is_handed_over())
 }
 
 /// The error of settings that the connector refuses, both when they are checked and when a client is made.
@@ -85,8 +91,8 @@ fn read<T: DeserializeOwned + Debug>(settings: Value) -> T {
 fn every_setting_is_described_and_the_schema_requires_what_the_reader_does() {
     for known in connectors::CONNECTORS {
         let schema = (known.settings)(&mut schemars::SchemaGenerator::default());
-        let properties = schema.get("properties").unwrap().as_object().unwrap();
-        for (name, property) in properties {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten() {
             let described =
                 property.get("description").is_some_and(|text| !text.as_str().unwrap().is_empty());
             assert!(described, "{}: {name}", known.name);
@@ -118,7 +124,7 @@ fn a_key_that_is_missing_or_unknown_is_named() {
             assert_eq!(error, format!("missing field `{key}`"), "{}", known.name);
         }
         let error = refusal(known.name, &with(settings.clone(), json!({"clientid": "mara"})));
-        assert!(error.starts_with("unknown field `clientid`, expected "), "{}: {error}", known.name);
+        assert!(error.starts_with("unknown field `clientid`, "), "{}: {error}", known.name);
         for key in required {
             assert!(error.contains(&format!("`{key}`")), "{}: {error}", known.name);
         }
@@ -127,7 +133,7 @@ fn a_key_that_is_missing_or_unknown_is_named() {
 
 #[test]
 fn a_value_of_another_form_is_refused_and_a_secret_is_not_repeated() {
-    for known in connectors::CONNECTORS {
+    for known in called() {
         let (settings, _) = least(known.name);
         let error = refusal(known.name, &at(known.name, "bayside"));
         assert!(error.starts_with("relative URL without a base"), "{}: {error}", known.name);
@@ -142,7 +148,7 @@ fn a_value_of_another_form_is_refused_and_a_secret_is_not_repeated() {
 
 #[test]
 fn a_url_is_a_web_address() {
-    for known in connectors::CONNECTORS {
+    for known in called() {
         let connect = |url: &str, plain_http| {
             let limits = Limits { plain_http, ..Limits::default() };
             (known.connect)(&at(known.name, url), Mapping::default(), limits).map(drop)

@@ -75,7 +75,8 @@ fn a_connector_without_partner_event_sources_reads_the_ingress_alone() {
         );
     }
     let names: Vec<&str> = connectors::CONNECTORS.iter().map(|connector| connector.name).collect();
-    let stable = ["auth0", "entra", "okta", "scim", "salesforce", "hubspot", "stripe", "persona"];
+    let stable =
+        ["auth0", "entra", "okta", "scim", "salesforce", "hubspot", "stripe", "persona", "handed-over"];
     assert_eq!(names, stable, "rows, queues and rules have these names");
 }
 

@@ -5,10 +5,12 @@ use std::fmt;
 
 use config::Config;
 use connectors::{Fetched, Source};
+use postgres_store::Store;
 use serde::{Serialize, Serializer};
 use settings::Reader;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use worker_process::read_handed_over;
 
 /// What the provider says of a record. Serialises as its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,12 +45,15 @@ impl<'a> Sources<'a> {
         Self { config, reader }
     }
 
-    pub(super) async fn ask(&self, source: &str, id: &str) -> AtProvider {
+    pub(super) async fn ask(&self, store: &Store, source: &str, id: &str) -> AtProvider {
         let Some(source) = self.config.source(source) else {
             return AtProvider::NotAsked(String::from("coppice.toml has no such source"));
         };
         match source.connect(self.reader) {
-            Ok(connected) => fetch(&connected, id).await,
+            Ok(connected) => {
+                read_handed_over(&connected, store);
+                fetch(&connected, id).await
+            }
             Err(error) => {
                 let names: Vec<&str> = error.faults().iter().map(|fault| fault.name.as_ref()).collect();
                 AtProvider::NotAsked(format!("settings are missing or wrong: {}", names.join(", ")))

@@ -158,7 +158,7 @@ async fn compare(
             continue;
         }
         let here = store.record_standing(&record.source, id).await?;
-        let there = providers.ask(&record.source, id).await;
+        let there = providers.ask(store, &record.source, id).await;
         let verdict = verdict(here.as_ref(), &there);
         records.push(RecordComparison {
             source: record.source.clone(),

@@ -50,7 +50,7 @@ fn nothing_but_its_folder_and_one_line_knows_a_vendor() {
 #[test]
 fn every_vendor_has_its_folder_and_its_line() {
     let list = fs::read_to_string(workspace().join("crates/connectors/src/lib.rs")).unwrap();
-    for name in CONNECTORS.iter().map(|connector| connector.name) {
+    for name in CONNECTORS.iter().map(|connector| module(connector.name)) {
         assert!(workspace().join(format!("crates/connectors/src/{name}.rs")).exists(), "{name}");
         assert_eq!(list.matches(&format!("    &{name}::CONNECTOR,\n")).count(), 1, "{name}");
     }
@@ -105,9 +105,14 @@ fn may_name(name: &str) -> bool {
     MAY_NAME.iter().any(|(path, _)| name.starts_with(path))
 }
 
+/// A module's name has no hyphen.
+fn module(connector: &str) -> String {
+    connector.replace('-', "_")
+}
+
 /// Whether a file is of the vendor's folder.
 fn is_of(name: &str, vendor: &str) -> bool {
-    let folder = format!("crates/connectors/src/{vendor}");
+    let folder = format!("crates/connectors/src/{}", module(vendor));
     name == format!("{folder}.rs") || name.starts_with(&format!("{folder}/"))
 }
 

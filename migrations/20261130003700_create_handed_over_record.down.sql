@@ -1,0 +1,1 @@
+drop table handed_over_record;
