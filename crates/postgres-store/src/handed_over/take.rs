@@ -87,13 +87,18 @@ impl Store {
     }
 }
 
-pub(super) async fn take(
+async fn take(
     connection: &mut PgConnection,
     source: &str,
     records: &[HandOver],
     import_run: Option<Uuid>,
 ) -> Result<Vec<Taken>, StoreError> {
-    let stored = upsert(connection, source, records, import_run).await?;
+    let columns = Columns::of(records);
+    let mut stored = columns.insert(connection, source, import_run).await?;
+    // Those that are there: none is ever deleted, so each row can be seen now.
+    if stored.len() < records.len() {
+        stored.extend(columns.update(connection, source, import_run).await?);
+    }
     let others: Vec<&HandOver> = records.iter().filter(|one| !stored.contains(&one.record_id)).collect();
     let known = match others.is_empty() {
         true => HashMap::new(),
@@ -108,39 +113,84 @@ pub(super) async fn take(
     Ok(records.iter().map(became).collect())
 }
 
-/// The IDs of those that are stored.
-async fn upsert(
-    connection: &mut PgConnection,
-    source: &str,
-    records: &[HandOver],
-    import_run: Option<Uuid>,
-) -> Result<HashSet<String>, StoreError> {
-    let ids: Vec<String> = records.iter().map(|record| record.record_id.clone()).collect();
-    let numbers: Vec<Option<i64>> = records.iter().map(|record| record.version.number()).collect();
-    let times: Vec<Option<OffsetDateTime>> = records.iter().map(|record| record.version.at()).collect();
-    let contents: Vec<Option<Value>> = records.iter().map(|record| record.content.clone()).collect();
-    let hashes: Vec<Option<Vec<u8>>> = records.iter().map(HandOver::content_hash).collect();
-    let stored = sqlx::query_scalar!(
-        r#"insert into handed_over_record as stored
-               (source, record_id, version_number, version_at, content, content_hash, import_run)
-           select $1, record_id, version_number, version_at, content, content_hash, $7
-           from unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::jsonb[], $6::bytea[])
-                as given (record_id, version_number, version_at, content, content_hash)
-           order by record_id
-           on conflict (source, record_id) do update set
-               version_number = excluded.version_number, version_at = excluded.version_at, content = excluded.content,
-               content_hash = excluded.content_hash, received_at = clock_timestamp(), import_run = excluded.import_run
-           where coalesce(excluded.version_number > stored.version_number, excluded.version_at > stored.version_at, false)
-           returning record_id"#,
-        source,
-        &ids,
-        &numbers as &[Option<i64>],
-        &times as &[Option<OffsetDateTime>],
-        &contents as &[Option<Value>],
-        &hashes as &[Option<Vec<u8>>],
-        import_run
-    );
-    Ok(stored.fetch_all(connection).await?.into_iter().collect())
+/// The records of a batch, as the statements take them.
+struct Columns {
+    ids: Vec<String>,
+    numbers: Vec<Option<i64>>,
+    times: Vec<Option<OffsetDateTime>>,
+    contents: Vec<Option<Value>>,
+    hashes: Vec<Option<Vec<u8>>>,
+}
+
+impl Columns {
+    fn of(records: &[HandOver]) -> Self {
+        Self {
+            ids: records.iter().map(|record| record.record_id.clone()).collect(),
+            numbers: records.iter().map(|record| record.version.number()).collect(),
+            times: records.iter().map(|record| record.version.at()).collect(),
+            contents: records.iter().map(|record| record.content.clone()).collect(),
+            hashes: records.iter().map(HandOver::content_hash).collect(),
+        }
+    }
+
+    /// The IDs of those that were not there. Not `do update`: that needs the right to read what is stored.
+    async fn insert(
+        &self,
+        connection: &mut PgConnection,
+        source: &str,
+        import_run: Option<Uuid>,
+    ) -> Result<HashSet<String>, StoreError> {
+        let stored = sqlx::query_scalar!(
+            r#"insert into handed_over_record
+                   (source, record_id, version_number, version_at, content, content_hash, import_run)
+               select $1, record_id, version_number, version_at, content, content_hash, $7
+               from unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::jsonb[], $6::bytea[])
+                    as given (record_id, version_number, version_at, content, content_hash)
+               order by record_id
+               on conflict (source, record_id) do nothing
+               returning record_id"#,
+            source,
+            &self.ids,
+            &self.numbers as &[Option<i64>],
+            &self.times as &[Option<OffsetDateTime>],
+            &self.contents as &[Option<Value>],
+            &self.hashes as &[Option<Vec<u8>>],
+            import_run
+        );
+        Ok(stored.fetch_all(connection).await?.into_iter().collect())
+    }
+
+    /// The IDs of those that were there with a lower version.
+    async fn update(
+        &self,
+        connection: &mut PgConnection,
+        source: &str,
+        import_run: Option<Uuid>,
+    ) -> Result<Vec<String>, StoreError> {
+        let stored = sqlx::query_scalar!(
+            r#"with locked as (
+                   select record_id from handed_over_record
+                   where source = $1 and record_id = any ($2) order by record_id for no key update
+               )
+               update handed_over_record stored set
+                   version_number = given.version_number, version_at = given.version_at, content = given.content,
+                   content_hash = given.content_hash, received_at = clock_timestamp(), import_run = $7
+               from unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::jsonb[], $6::bytea[])
+                    as given (record_id, version_number, version_at, content, content_hash)
+               join locked using (record_id)
+               where stored.source = $1 and stored.record_id = given.record_id
+                 and coalesce(given.version_number > stored.version_number, given.version_at > stored.version_at, false)
+               returning stored.record_id"#,
+            source,
+            &self.ids,
+            &self.numbers as &[Option<i64>],
+            &self.times as &[Option<OffsetDateTime>],
+            &self.contents as &[Option<Value>],
+            &self.hashes as &[Option<Vec<u8>>],
+            import_run
+        );
+        Ok(stored.fetch_all(connection).await?)
+    }
 }
 
 struct Standing {

@@ -17,6 +17,7 @@ mod errors;
 mod failures;
 mod fields;
 mod guard;
+mod handed_over;
 mod history;
 mod identities;
 mod link_faults;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use authority::Role;
 use fleet::{Kind, Of, Sources, Unit};
-use postgres_store::{FailedAttempt, RedriveAction, Source, StoreError};
+use postgres_store::{FailedAttempt, HandOver, RecordVersion, RedriveAction, Source, StoreError};
 use serde_json::json;
 use sqlx::Connection as _;
 use uuid::Uuid;
@@ -48,6 +48,32 @@ fn role_of(unit: &Unit) -> Option<Role> {
 /// Whether the unit reads records that take pushes, and so ends the memory of what was pushed to them.
 fn reads_contacts(unit: &str) -> bool {
     role_of(fleet::unit(unit).unwrap()).is_some_and(Role::takes_pushes)
+}
+
+/// Which ones they are follows from the rights: a unit that reads records of such sources and lacks the right reads none in its suite.
+#[tokio::test]
+async fn units_that_read_records_read_those_that_were_handed_over() {
+    let mut units = Vec::new();
+    let db = Database::start().await;
+    for unit in fleet::with_sql_role() {
+        let reads = role_of(unit).is_some_and(|role| matches!(role, Role::Crm | Role::Registry));
+        if reads || may(&db, unit.name, "select", "handed_over_record").await {
+            units.push(unit.name);
+        }
+    }
+    assert_eq!(units.len(), 7, "{units:?}");
+    for unit in units {
+        let db = Database::start_as(unit).await;
+        let handed =
+            HandOver { record_id: "a".into(), version: RecordVersion::Number(1), content: Some(json!({})) };
+        open(&db.direct).take_records("county", &[handed], None).await.unwrap();
+        assert_eq!(
+            db.store.handed_over_records("county", &["a".into()]).await.expect(unit).len(),
+            1,
+            "{unit}"
+        );
+        assert_eq!(db.store.list_handed_over("county", None, 9).await.expect(unit).len(), 1, "{unit}");
+    }
 }
 
 const ANOTHER_IDP: Source<'static> = Source { name: "another", role: Role::Sso };

@@ -6,6 +6,7 @@
 mod by_the_file;
 mod echo;
 mod fleet;
+mod handed_over;
 mod persona;
 mod privacy;
 mod reviews;

@@ -7,6 +7,7 @@ mod database;
 mod deliveries;
 mod forgeries;
 mod limits;
+mod records;
 mod refusals;
 mod requests;
 mod routes;
@@ -59,6 +60,11 @@ connector = "scim"
 url = "https://scim.example"
 token = { secret = "none" }
 webhook_secrets = [{ secret = "authorization" }]
+
+[sources.county]
+role = "registry"
+connector = "handed-over"
+webhook_secrets = [{ secret = "signing" }]
 
 [sources.hubspot]
 role = "crm"

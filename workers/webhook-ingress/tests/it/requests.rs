@@ -177,6 +177,15 @@ fn scim(user: &str) -> Webhook {
     Webhook::new("scim", body).with("authorization", BEARER)
 }
 
+/// A record that is handed over, or its removal.
+pub(crate) fn record(method: Method, path: &str, body: &[u8]) -> Webhook {
+    let signed = [format!("{method}\n{path}\n").as_bytes(), body].concat();
+    let signature = format!("sha256={}", hex::encode(hmac(SECRET.as_bytes(), &signed)));
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let record = Webhook { method, path: path.to_owned(), headers, body: body.to_vec() };
+    record.with("x-coppice-signature", signature)
+}
+
 /// One webhook of every provider, with the ID that it names.
 pub(crate) fn of_every_provider() -> Vec<(&'static str, Webhook)> {
     vec![
