@@ -1,7 +1,7 @@
 //! Records that are handed over: of a system that cannot be asked for a record, as claims of identity at sign-in, or the extract
 //! that a county sends each night. Coppice keeps them in a table, which is their source from then on.
 //!
-//! In: IDs, and a [`RecordTable`]. Out: records. This module must not know the database: whoever has one gives it a table.
+//! In: IDs, and a [`RecordTable`]. Out: records. This module must not know the database: a process that has one gives it a table.
 
 mod client;
 mod proof;

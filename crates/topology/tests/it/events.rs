@@ -223,7 +223,7 @@ fn every_branch_with_an_entrance_takes_its_drills_once() {
         assert_eq!(rules, [format!("{}-{}", branch.name(), entrance.rule)]);
         entered += 1;
     }
-    assert_eq!(entered, 12);
+    assert_eq!(entered, 13);
 }
 
 #[test]

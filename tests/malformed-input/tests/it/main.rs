@@ -81,6 +81,7 @@ tests! {
     hubspot_event
     stripe_event
     persona_event
+    handed_over_event
     sign_in
     webhook_stripe
     webhook_any
