@@ -45,6 +45,9 @@ grant select on config_version to coppice_app_login, coppice_coppice, coppice_cr
     coppice_sso_sync;
 grant insert, update on config_version to coppice_coppice;
 
+-- `coppice source test` takes the way of a reading, up to its end, and takes it back.
+grant insert, update, delete on crm_push to coppice_coppice;
+
 -- Who reads persons may read them with a column for each field, too.
 grant select on person_profile to coppice_app_login, coppice_coppice, coppice_crm_account, coppice_crm_resync,
     coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync,

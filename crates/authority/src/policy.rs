@@ -83,7 +83,7 @@ struct PhonesFile {
 struct PushFile {
     /// The fields that the source receives.
     fields: Vec<String>,
-    /// The source's own names of fields that its connector does not know.
+    /// The source's own names of fields that its connector does not know. The source's own `map` reads each from there, too.
     #[serde(default)]
     map: BTreeMap<String, String>,
 }

@@ -5,6 +5,7 @@
 
 mod document;
 mod fault;
+mod push;
 mod schema;
 mod secrets;
 mod source;
@@ -64,11 +65,17 @@ impl Config {
             }
             match SourceConfig::read(name, table) {
                 Ok(source) => drop(sources.insert(name.clone(), source)),
-                Err(message) => faults.push(document.fault(&at, message)),
+                Err(own) => faults.extend(
+                    own.into_iter().map(|one| document.fault(&format!("{at}{}", one.pointer), one.message)),
+                ),
             }
         }
         match policy(&document, &mut faults) {
             Some((policy, policy_text)) if faults.is_empty() => {
+                push::check(&document, &policy, &sources, &mut faults);
+                if !faults.is_empty() {
+                    return Err(faults.into());
+                }
                 sources.values_mut().for_each(|source| source.define(&policy));
                 Ok(Self { sources, policy, policy_text })
             }
@@ -102,12 +109,22 @@ fn tables(value: Option<&Value>) -> impl Iterator<Item = (&String, &Map<String, 
     all.filter_map(|(name, table)| Some((name, table.as_object()?)))
 }
 
+/// The keys of a `map` that are no fields.
+fn reserved_of_map(table: &Map<String, Value>) -> &'static [&'static str] {
+    let connector = table.get("connector").and_then(Value::as_str).and_then(connectors::connector);
+    if connector.is_some_and(schema::has_own_map) { &connectors::NO_FIELDS } else { &[] }
+}
+
 /// A source maps only fields that there are.
 fn check_map(document: &Document<'_>, at: &str, table: &Map<String, Value>, faults: &mut Vec<Fault>) {
     let defaults = Policy::default();
     let own = tables(document.value.get("fields")).map(|(name, _)| name.as_str());
     let fields: BTreeSet<&str> = defaults.fields().map(|(field, _)| field.as_str()).chain(own).collect();
+    let reserved = reserved_of_map(table);
     for field in table.get("map").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+        if reserved.contains(&field.as_str()) {
+            continue;
+        }
         let known = fields.iter().copied();
         if !fields.contains(field.as_str()) {
             let message = format!(

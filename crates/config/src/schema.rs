@@ -2,7 +2,7 @@
 //! of its sources.
 
 use authority::PolicyFile;
-use connectors::CONNECTORS;
+use connectors::{CONNECTORS, Connector};
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use schemars::JsonSchema;
@@ -48,6 +48,9 @@ pub fn schema() -> Value {
         "if": {"properties": {"connector": {"enum": names}}, "required": ["connector"]},
         "else": {"properties": of_any, "additionalProperties": false}
     });
+    // A connector may have a `map` of its own form.
+    let mut of_each = object(common.pointer("/properties"));
+    of_each.insert(String::from("map"), json!({"type": "object"}));
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "coppice.toml",
@@ -63,7 +66,7 @@ pub fn schema() -> Value {
                 "propertyNames": {"pattern": "^[a-z][a-z0-9-]{0,29}$"},
                 "additionalProperties": {
                     "type": "object",
-                    "properties": common.pointer("/properties"),
+                    "properties": of_each,
                     "required": common.pointer("/required"),
                     "allOf": of_connector.into_iter().chain([any]).collect::<Vec<_>>()
                 }
@@ -71,6 +74,12 @@ pub fn schema() -> Value {
         },
         "additionalProperties": false
     })
+}
+
+/// Whether a connector reads `map` itself, in a form of its own.
+pub(crate) fn has_own_map(connector: &Connector) -> bool {
+    let own = (connector.settings)(&mut schemars::SchemaGenerator::default()).to_value();
+    own.pointer("/properties/map").is_some()
 }
 
 fn object(value: Option<&Value>) -> Map<String, Value> {

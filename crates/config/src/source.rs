@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authority::{Field, FieldType, Policy, Role};
-use connectors::{Admission, Connector, Limits, MappedField, Mapping, Recorder, Source};
-use provider_webhook::{Secrets, Webhook};
+use connectors::{
+    Admission, Connector, Described, Limits, MappedField, Mapping, Recorder, SettingFault, Source,
+};
+use provider_webhook::{Secrets, SourceWebhook};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -36,7 +38,7 @@ pub(crate) struct SourceTable {
     /// (RFC 6901) into the record as the vendor answers it.
     #[serde(default)]
     #[schemars(schema_with = "pointers")]
-    pub(crate) map: BTreeMap<String, String>,
+    pub(crate) map: Map<String, Value>,
     /// Longest wait for one answer, in seconds. Left out: the connector's own limit.
     #[schemars(range(min = 1, max = 25))]
     pub(crate) timeout_secs: Option<u64>,
@@ -81,8 +83,8 @@ pub(crate) const COMMON: [&str; 9] = [
 pub struct SourceWebhooks {
     /// The source's name, which is also in the path.
     pub source: String,
-    /// The vendor's part.
-    pub webhook: &'static Webhook,
+    /// How they are proven and read.
+    pub webhook: SourceWebhook,
     /// The secrets that are live.
     pub secrets: Secrets,
     /// Whether it hands its records over instead of sending webhooks.
@@ -101,28 +103,37 @@ pub struct SourceConfig {
     /// Its partner event sources.
     pub partner_sources: Vec<String>,
     webhook_secrets: Value,
+    /// Pointers by field. Empty, if the connector makes the mapping itself.
     map: BTreeMap<String, String>,
     mapping: Mapping,
     limits: Limits,
     /// The connector's own settings. Secrets are named.
     settings: Value,
+    described: Described,
 }
 
 impl SourceConfig {
     /// From a table that the schema has accepted.
-    pub(crate) fn read(name: &str, table: &Map<String, Value>) -> Result<Self, String> {
+    pub(crate) fn read(name: &str, table: &Map<String, Value>) -> Result<Self, Vec<SettingFault>> {
+        let fault = |message: String| vec![SettingFault { pointer: String::new(), message }];
         let common: SourceTable =
-            serde_json::from_value(Value::Object(table.clone())).map_err(|error| error.to_string())?;
+            serde_json::from_value(Value::Object(table.clone())).map_err(|error| fault(error.to_string()))?;
+        let connector = connectors::connector(&common.connector);
+        let connector = connector.ok_or_else(|| fault(String::from("unknown connector")))?;
+        let maps_itself = crate::schema::has_own_map(connector);
         let own: Map<String, Value> = table
             .iter()
-            .filter(|(key, _)| !COMMON.contains(&key.as_str()))
+            .filter(|(key, _)| !COMMON.contains(&key.as_str()) || (maps_itself && *key == "map"))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         let settings = Value::Object(own);
-        let connector = connectors::connector(&common.connector).ok_or("unknown connector")?;
-        (connector.check)(&secrets::blanked(&settings)).map_err(|error| error.to_string())?;
+        let blanked = secrets::blanked(&settings);
+        let faults = (connector.check)(&blanked);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
         if !common.webhook_secrets.is_empty() && connector.webhook.is_none() {
-            return Err(format!("has webhook_secrets, but {} sends no webhooks", connector.vendor));
+            return Err(fault(format!("has webhook_secrets, but {} sends no webhooks", connector.vendor)));
         }
         let limits = Limits {
             timeout: common.timeout_secs.map(Duration::from_secs),
@@ -132,22 +143,35 @@ impl SourceConfig {
             admission: None,
             recorder: None,
         };
-        let role = common.role.parse::<Role>()?;
+        let role = common.role.parse::<Role>().map_err(fault)?;
+        let pointers = common
+            .map
+            .iter()
+            .filter_map(|(field, pointer)| Some((field.clone(), pointer.as_str()?.to_owned())));
+        let (map, mapping) = if maps_itself {
+            (BTreeMap::new(), Mapping::described(&Value::Object(common.map.clone())))
+        } else {
+            (pointers.collect(), Mapping::default())
+        };
         Ok(Self {
             name: name.to_owned(),
             role,
             connector,
             partner_sources: common.partner_sources,
             webhook_secrets: Value::Array(common.webhook_secrets),
-            map: common.map,
-            mapping: Mapping::default(),
+            map,
+            mapping,
             limits,
             settings,
+            described: (connector.described)(&blanked),
         })
     }
 
     /// Takes over what the mapped fields are.
     pub(crate) fn define(&mut self, policy: &Policy) {
+        if self.map.is_empty() {
+            return;
+        }
         let mapped = policy.fields().filter_map(|(field, definition)| {
             let pointer = self.map.get(field.as_str())?.clone();
             let is_address = definition.kind == FieldType::Address;
@@ -162,13 +186,30 @@ impl SourceConfig {
     }
 
     /// Where a record has the value of a mapped field, as the file says it. `None`: the connector knows it, or nothing maps it.
-    pub fn path_of(&self, field: &Field) -> Option<&str> {
-        self.map.get(field.as_str()).map(String::as_str)
+    pub fn path_of(&self, field: &Field) -> Option<String> {
+        if let Some(pointer) = self.map.get(field.as_str()) {
+            return Some(pointer.clone());
+        }
+        match self.settings.get("map")?.get(field.as_str())? {
+            Value::String(path) => Some(path.clone()),
+            table => ["path", "first", "join"].into_iter().find_map(|key| match table.get(key)? {
+                Value::String(path) => Some(path.clone()),
+                Value::Array(paths) => {
+                    Some(paths.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+                }
+                _ => None,
+            }),
+        }
     }
 
     /// The connector's own settings. Secrets are named, not filled in.
     pub const fn settings(&self) -> &Value {
         &self.settings
+    }
+
+    /// The fields that the source's description accepts, each with its property. `None`: the connector says it, or none is accepted.
+    pub const fn accepted(&self) -> Option<&BTreeMap<String, String>> {
+        self.described.accepted.as_ref()
     }
 
     /// The source without its secrets and without a connection: for what reads its events only.
@@ -177,6 +218,7 @@ impl SourceConfig {
             name: Arc::from(self.name.as_str()),
             connector: self.connector,
             partner_sources: self.partner_sources.clone(),
+            bus: self.described.bus.clone(),
         }
     }
 
@@ -185,10 +227,11 @@ impl SourceConfig {
     /// # Errors
     /// Every secret that is missing or cannot be used.
     pub fn webhooks(&self, reader: &Reader) -> Result<Option<SourceWebhooks>, SettingsError> {
-        let Some(webhook) = &self.connector.webhook else { return Ok(None) };
+        let of_vendor = self.connector.webhook.as_ref().map(SourceWebhook::OfVendor);
+        let Some(webhook) = self.described.webhook.clone().or(of_vendor) else { return Ok(None) };
         let secrets = secrets::filled(&self.webhook_secrets, &self.name, reader)?;
         let texts = secrets.as_array().into_iter().flatten().filter_map(Value::as_str);
-        let secrets = Secrets::read(texts, webhook.keys);
+        let secrets = Secrets::read(texts, webhook.keys());
         let secrets = secrets
             .map_err(|error| crate::CONFIG.fault(format!("sources.{}.webhook_secrets {error}", self.name)))?;
         let (source, is_handed_over) = (self.name.clone(), self.connector.is_handed_over());

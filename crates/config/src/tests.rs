@@ -69,7 +69,7 @@ fn a_wrong_name_is_answered_with_the_names_that_there_are() {
     let unknown = faults("[sources.a]\nrole = \"sso\"\nconnector = \"auth1\"");
     assert!(
         unknown[0].contains(
-            "must be auth0, entra, okta, scim, salesforce, hubspot, stripe or persona; did you mean auth0?"
+            "must be auth0, entra, okta, scim, salesforce, hubspot, stripe, persona or rest; did you mean auth0?"
         ),
         "{unknown:?}"
     );
@@ -179,4 +179,137 @@ fn the_schema_is_a_json_schema_that_names_every_connector_s_settings() {
         assert!(text.contains(&format!("\"{key}\"")), "{key}");
     }
     assert!(jsonschema::meta::is_valid(&schema()));
+}
+
+const DESCRIBED: &str = r#"
+[sources.benefits]
+role = "registry"
+connector = "rest"
+url = "https://benefits.example"
+auth = { kind = "bearer", token = { secret = "benefits" } }
+ping = "/up"
+fetch = { path = "/people/{id}" }
+map.given_name = { path = "$.name.first", trim = true }
+map.family_name = "$.name.last"
+map.key = "$.person_key"
+"#;
+
+#[test]
+fn a_described_api_has_a_map_of_its_own_and_its_faults_have_their_places() {
+    let config = Config::parse(DESCRIBED).unwrap();
+    let mark = |config: &Config| config.source("benefits").unwrap().mapping().mark().to_owned();
+    let other = Config::parse(&DESCRIBED.replace("$.name.last", "$.last")).unwrap();
+    assert!(mark(&config).starts_with("#map:") && mark(&config) != mark(&other));
+    let text = DESCRIBED
+        .replace("/people/{id}", "/people")
+        .replace("trim", "trimm")
+        .replace("map.family_name = \"$.name.last\"", "map.surname = \"$.name.last\"");
+    let listed = faults(&text).join("\n");
+    assert!(
+        listed.contains("line 9, column 43: sources.benefits.map.given_name.trimm: unknown key"),
+        "{listed}"
+    );
+    assert!(listed.contains("line 10, column 5: sources.benefits.map.surname: is no field"), "{listed}");
+    let text = DESCRIBED.replace("/people/{id}", "/people").replace("$.name.last", "name.last");
+    let listed = faults(&text).join("\n");
+    assert!(
+        listed.contains("line 8, column 11: sources.benefits.fetch.path: must have {id} once"),
+        "{listed}"
+    );
+    assert!(
+        listed.contains("line 10, column 5: sources.benefits.map.family_name: must be a JSONPath"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn a_map_of_json_pointers_is_still_that() {
+    let text = FILE.replace("[linking]", "[sources.staff.map]\nphone = \"$.phone\"\n[linking]");
+    assert!(faults(&text).join("\n").contains("must be a JSON pointer"), "{:?}", faults(&text));
+}
+
+#[test]
+fn a_pushed_field_is_read_from_the_property_that_it_is_pushed_to_and_no_other_field_is() {
+    let with = |map: &str, push: &str| {
+        let mapped = FILE.replace(
+            "client_secret = { secret = \"salesforce\" }",
+            &format!("client_secret = {{ secret = \"salesforce\" }}\n{map}"),
+        );
+        format!(
+            "{mapped}\n[fields.home_town]\ntype = \"text\"\nfrom = [\"sso\"]\n\n[push.salesforce]\n{push}"
+        )
+    };
+    let town = "fields = [\"home_town\"]\nmap.home_town";
+    let own = "Write sources.salesforce.map.home_town = \"/Town__c\"";
+    for (map, push, expected) in [
+        ("", "fields = [\"email\", \"phone\"]", None),
+        ("map.home_town = \"/Town__c\"", &format!("{town} = \"town__c\""), None),
+        ("map.email = \"/Email\"", "fields = [\"email\"]", None),
+        ("map.phone = \"/MobilePhone\"", "fields = [\"phone\"]\nmap.phone = \"MobilePhone\"", None),
+        ("", &format!("{town} = \"Town__c\""), Some(own)),
+        ("map.home_town = \"/Region__c\"", &format!("{town} = \"Town__c\""), Some(own)),
+        (
+            "",
+            "fields = [\"phone\"]\nmap.phone = \"MobilePhone\"",
+            Some("\"MobilePhone\" is not what phone is read from"),
+        ),
+        (
+            "map.phone = \"/MobilePhone\"",
+            "fields = [\"phone\"]",
+            Some(
+                "push.salesforce.fields: phone is read from another property than it is pushed to: name that one as push.salesforce.map.phone",
+            ),
+        ),
+        (
+            "map.home_town = \"/MailingCity\"",
+            &format!("{town} = \"MailingCity\""),
+            Some(
+                "push.salesforce.map.home_town: \"MailingCity\" is read as mailing_address, or as a part of it",
+            ),
+        ),
+        // An address of another place takes the connector's own out of the way.
+        (
+            "map.home_town = \"/MailingCity\"\nmap.mailing_address = \"/OtherAddress\"",
+            &format!("{town} = \"MailingCity\""),
+            None,
+        ),
+    ] {
+        let text = with(map, push);
+        match (Config::parse(&text), expected) {
+            (Ok(_), None) => {}
+            (Err(error), Some(expected)) => {
+                let listed = fault::texts(&error.faults);
+                assert!(listed.len() == 1 && listed[0].contains(expected), "{listed:?}");
+            }
+            (other, _) => panic!("{map} {push}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_push_goes_only_to_a_source_that_accepts_values_and_only_where_they_are_read() {
+    let push = "push = { update = { path = \"/people/{id}\" } }";
+    let described = |push: &str, table: &str| {
+        format!("{}\n[push.benefits]\n{table}", DESCRIBED.replace("ping =", &format!("{push}\nping =")))
+    };
+    assert!(Config::parse(&described(push, "fields = [\"family_name\"]")).is_ok());
+    for (push, table, expected) in [
+        ("", "fields = [\"family_name\"]", "push.benefits: benefits accepts no values"),
+        (
+            push,
+            "fields = [\"given_name\"]",
+            "push.benefits: given_name cannot be written to benefits: sources.benefits.map.given_name must be the path",
+        ),
+        (push, "fields = [\"email\"]", "push.benefits: email cannot be written to benefits"),
+        (
+            push,
+            "fields = [\"family_name\"]\nmap.family_name = \"Surname\"",
+            "push.benefits: family_name is written where sources.benefits.map reads it: remove",
+        ),
+    ] {
+        let listed = faults(&described(push, table)).join("\n");
+        assert!(listed.contains(expected), "{listed}");
+    }
+    let listed = faults(&format!("{FILE}\n[push.auth0]\nfields = [\"email\"]")).join("\n");
+    assert!(listed.contains("auth0"), "{listed}");
 }

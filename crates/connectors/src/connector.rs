@@ -18,7 +18,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::handed_over::{self, TableSlot};
-use crate::{Feed, Fetched, FoundSignIn, Mapping, Partner, RecordWrite, Route, SignInEvent, Written};
+use crate::{
+    Described, Feed, Fetched, FoundSignIn, Mapping, Partner, RecordWrite, Route, SignInEvent, Written,
+};
 
 /// The description of a connector: the code that speaks one vendor's API. A source is a connector with settings and a name.
 pub struct Connector {
@@ -34,16 +36,28 @@ pub struct Connector {
     pub routes: &'static [Route],
     /// How the vendor calls `webhook-ingress`, if it does.
     pub webhook: Option<Webhook>,
-    /// Whether its sources accept our values: its client has [`Records::push`].
-    pub can_push: bool,
+    /// If its sources accept our values, so that its client has [`Records::push`]: how it reads the properties that are written.
+    pub takes: Option<Properties>,
     /// Which records an event names. Pure, and without settings: it does not know which account is read.
     pub read_event: fn(&Envelope, Origin) -> Result<RecordEvent, UnreadableEvent>,
+    /// What the settings of a source, with empty texts for its secrets, say of its events. A vendor's are known without them:
+    /// [`Self::not_described`].
+    pub described: fn(&Value) -> Described,
     /// What each source of it has to say in the file, as a JSON schema. `coppice.toml` has them beside the common settings.
     pub settings: fn(&mut SchemaGenerator) -> Schema,
-    /// Checks settings whose secrets are filled in or left out as empty texts.
-    pub check: fn(&Value) -> Result<(), ConnectError>,
+    /// Every fault of settings whose secrets are filled in or left out as empty texts.
+    pub check: fn(&Value) -> Vec<SettingFault>,
     /// Makes a client that also reads the mapped fields. Nothing is sent yet.
     pub connect: fn(&Value, Mapping, Limits) -> Result<Connected, ConnectError>,
+}
+
+/// How a connector reads the properties of its records, for the check that a pushed value is read back as what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Properties {
+    /// The field that the connector itself reads from a property, whole or in part: `mailing_address` for a city.
+    pub field_of: fn(&str) -> Option<&'static str>,
+    /// Where a record has a property: the JSON pointer (RFC 6901) that a source's `map` names.
+    pub pointer: fn(&str) -> String,
 }
 
 /// A client of a source.
@@ -69,9 +83,17 @@ pub trait Vendor: Records + Sized {
         Self::Settings::json_schema(generator)
     }
 
+    /// What is wrong with settings that have their form.
+    fn faults(_: &Self::Settings) -> Vec<SettingFault> {
+        Vec::new()
+    }
+
     /// See [`Connector::check`].
-    fn check(settings: &Value) -> Result<(), ConnectError> {
-        Self::Settings::deserialize(settings).map(drop).map_err(ConnectError::Settings)
+    fn check(settings: &Value) -> Vec<SettingFault> {
+        match Self::Settings::deserialize(settings) {
+            Ok(settings) => Self::faults(&settings),
+            Err(error) => vec![SettingFault { pointer: String::new(), message: error.to_string() }],
+        }
     }
 
     /// See [`Connector::connect`].
@@ -80,6 +102,15 @@ pub trait Vendor: Records + Sized {
         let client = Self::client(settings, |http| limits.apply(http)).map_err(ConnectError::Client)?;
         Ok(Arc::new(client.mapped(mapping)))
     }
+}
+
+/// A fault of a source's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingFault {
+    /// Where, as a JSON pointer below the source's table.
+    pub pointer: String,
+    /// What is wrong, and what to write instead.
+    pub message: String,
 }
 
 /// Why a source cannot be connected to.
@@ -266,7 +297,7 @@ impl Kept {
 #[async_trait]
 pub trait Push: Send + Sync {
     /// The source's own name of a person's field, if the connector knows one. For any other field the policy names it.
-    fn property(&self, field: &str) -> Option<&'static str>;
+    fn property(&self, field: &str) -> Option<&str>;
 
     /// Whether a property of this name can be written: it has the form of a name, and is none that only the connector or the
     /// source writes, as our key and the ID.
@@ -290,6 +321,11 @@ pub enum RecordEvent {
 }
 
 impl Connector {
+    /// Of a vendor: its events are known without any settings.
+    pub fn not_described(_: &Value) -> Described {
+        Described::default()
+    }
+
     /// Whether its sources have a log of sign-ins, which the topology's rules read.
     pub fn has_sign_ins(&self) -> bool {
         self.routes.iter().any(|route| route.feed == Feed::SignIns)

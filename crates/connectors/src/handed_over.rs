@@ -13,7 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::connector::{ConnectError, Connected, Connector, Limits};
+use crate::connector::{ConnectError, Connected, Connector, Limits, SettingFault};
 use crate::mapping::Mapping;
 
 pub use client::HandedOverClient;
@@ -31,8 +31,9 @@ pub const CONNECTOR: Connector = Connector {
     partner: None,
     routes: &[],
     webhook: Some(WEBHOOK),
-    can_push: false,
+    takes: None,
     read_event: client::read_event,
+    described: Connector::not_described,
     settings: schema,
     check,
     connect,
@@ -47,12 +48,16 @@ fn schema(generator: &mut SchemaGenerator) -> Schema {
     HandedOverConfig::json_schema(generator)
 }
 
-fn check(settings: &Value) -> Result<(), ConnectError> {
-    HandedOverConfig::deserialize(settings).map(drop).map_err(ConnectError::Settings)
+fn check(settings: &Value) -> Vec<SettingFault> {
+    let fault = HandedOverConfig::deserialize(settings).err();
+    fault
+        .map(|error| SettingFault { pointer: String::new(), message: error.to_string() })
+        .into_iter()
+        .collect()
 }
 
 /// Without a table at first: see [`Source::read_from`](crate::Source::read_from). The limits are those of HTTP, which it does not use.
 fn connect(settings: &Value, mapping: Mapping, _: Limits) -> Result<Connected, ConnectError> {
-    check(settings)?;
+    HandedOverConfig::deserialize(settings).map_err(ConnectError::Settings)?;
     Ok(std::sync::Arc::new(HandedOverClient::new(mapping)))
 }

@@ -15,7 +15,7 @@ mod write;
 
 use authority::Role;
 
-use crate::connector::{Connector, Vendor};
+use crate::connector::{Connector, Properties, Vendor};
 
 pub use client::HubSpotClient;
 pub use config::HubSpotConfig;
@@ -32,8 +32,9 @@ pub const CONNECTOR: Connector = Connector {
     partner: None,
     routes: &[],
     webhook: Some(WEBHOOK),
-    can_push: true,
+    takes: Some(Properties { field_of: record::field_of, pointer: record::pointer }),
     read_event: events::read_event,
+    described: Connector::not_described,
     settings: HubSpotClient::schema,
     check: <HubSpotClient as Vendor>::check,
     connect: <HubSpotClient as Vendor>::connect,

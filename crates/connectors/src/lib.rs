@@ -6,6 +6,7 @@
 
 pub mod auth0;
 mod connector;
+mod described;
 pub mod entra;
 pub mod handed_over;
 pub mod hubspot;
@@ -14,6 +15,7 @@ pub mod okta;
 pub mod persona;
 mod push;
 mod record;
+pub mod rest;
 mod route;
 pub mod salesforce;
 pub mod scim;
@@ -24,9 +26,10 @@ pub mod stripe;
 
 pub use auth0::{Auth0Client, Auth0Config, SignInTypes};
 pub use connector::{
-    Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Push, RecordEvent, Records, SignIns,
-    Subscriptions, Vendor,
+    Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Properties, Push, RecordEvent,
+    Records, SettingFault, SignIns, Subscriptions, Vendor,
 };
+pub use described::{BusEvents, Described};
 pub use entra::{Cloud, EntraAuth, EntraClient, EntraConfig};
 pub use event_contract::{Origin, RecordHint, UnreadableEvent};
 pub use handed_over::{ChangePlace, HandedOver, HandedOverClient, RecordTable, TableSlot, TableUnavailable};
@@ -40,6 +43,7 @@ pub use provider_http::{
 };
 pub use push::{RecordWrite, RefusedProperty, Written};
 pub use record::{Account, Fetched, Record, SignInIdentity, Verification, VerificationStatus};
+pub use rest::{NO_FIELDS, RestClient, RestConfig};
 pub use route::{Feed, Partner, Route};
 pub use salesforce::{SalesforceAuth, SalesforceClient, SalesforceConfig};
 pub use scim::{ScimClient, ScimConfig};
@@ -58,6 +62,7 @@ pub const CONNECTORS: &[&Connector] = &[
     &hubspot::CONNECTOR,
     &stripe::CONNECTOR,
     &persona::CONNECTOR,
+    &rest::CONNECTOR,
     &handed_over::CONNECTOR,
 ];
 

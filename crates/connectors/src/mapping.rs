@@ -52,9 +52,7 @@ impl Mapping {
                 }
             }
             mark.push_str(MARK);
-            for byte in hash.finalize().iter().take(8) {
-                let _ = write!(mark, "{byte:02x}");
-            }
+            mark.push_str(&short_hash(hash));
         }
         let mapped = |MappedField { field, pointer, is_address }: &MappedField| Mapped {
             field: field.clone(),
@@ -62,6 +60,13 @@ impl Mapping {
             is_address: *is_address,
         };
         Self { fields: fields.iter().map(mapped).collect(), mark }
+    }
+
+    /// A mapping that the connector makes itself, by this description. Only its mark is known here.
+    pub fn described(description: &Value) -> Self {
+        // serde_json keeps keys sorted, so equal descriptions have equal texts.
+        let mark = format!("{MARK}{}", short_hash(Sha256::new_with_prefix(description.to_string())));
+        Self { fields: Vec::new(), mark }
     }
 
     /// What is put behind the entity tag of each record that is read by this mapping. Empty: nothing is mapped.
@@ -91,6 +96,11 @@ impl Mapping {
                 record.account.iter_mut().for_each(|account| account.email_verified = false);
             }
         }
+        self.marked(record)
+    }
+
+    /// The record with the mark.
+    pub(crate) fn marked(&self, mut record: Record) -> Record {
         if !self.mark.is_empty() {
             // Alone, if the vendor has no entity tags.
             record.etag.get_or_insert_default().push_str(&self.mark);
@@ -125,6 +135,14 @@ impl Mapping {
         }
         names
     }
+}
+
+fn short_hash(hash: Sha256) -> String {
+    let mut text = String::new();
+    for byte in hash.finalize().iter().take(8) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The value of the record itself that a path begins with.

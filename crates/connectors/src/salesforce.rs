@@ -16,7 +16,7 @@ mod write;
 
 use authority::Role;
 
-use crate::connector::{Connector, Vendor};
+use crate::connector::{Connector, Properties, Vendor};
 
 pub use client::SalesforceClient;
 pub use config::{SalesforceAuth, SalesforceConfig};
@@ -32,8 +32,9 @@ pub const CONNECTOR: Connector = Connector {
     partner: Some(routes::PARTNER),
     routes: routes::ROUTES,
     webhook: None,
-    can_push: true,
+    takes: Some(Properties { field_of: record::field_of, pointer: record::pointer }),
     read_event: events::read_event,
+    described: Connector::not_described,
     settings: SalesforceClient::schema,
     check: <SalesforceClient as Vendor>::check,
     connect: <SalesforceClient as Vendor>::connect,

@@ -9,7 +9,7 @@ use event_contract::{Envelope, INGRESS_SOURCE_PREFIX, Origin, UnreadableEvent};
 use serde_json::Value;
 
 use crate::connector::{ConnectError, Connected, Connector, Limits, RecordEvent};
-use crate::{Mapping, RecordTable};
+use crate::{BusEvents, Mapping, RecordTable};
 
 /// The events of a source.
 #[derive(Debug, Clone)]
@@ -20,12 +20,14 @@ pub struct SourceEvents {
     pub connector: &'static Connector,
     /// The partner event sources that they come from. Empty: any of the vendor's.
     pub partner_sources: Vec<String>,
+    /// Those on the bus that the file describes.
+    pub bus: Option<Arc<BusEvents>>,
 }
 
 impl SourceEvents {
     /// Those of a source of this name, of any partner event source of the vendor.
     pub fn of(name: &str, connector: &'static Connector) -> Self {
-        Self { name: name.into(), connector, partner_sources: Vec::new() }
+        Self { name: name.into(), connector, partner_sources: Vec::new(), bus: None }
     }
 
     /// How an event came from this source.
@@ -44,11 +46,19 @@ impl SourceEvents {
         Err(UnreadableEvent::ForeignSource { expected: self.name.to_string() })
     }
 
+    /// The description of this event, if it is one that the source puts on the bus itself.
+    fn on_bus(&self, envelope: &Envelope) -> Option<&BusEvents> {
+        self.bus.as_deref().filter(|bus| bus.has(envelope))
+    }
+
     /// Which records an event names, whatever account of the vendor it is from.
     ///
     /// # Errors
     /// [`UnreadableEvent`] when the event is not this source's, or breaks its contract.
     pub fn read(&self, envelope: &Envelope) -> Result<RecordEvent, UnreadableEvent> {
+        if let Some(bus) = self.on_bus(envelope) {
+            return bus.read(envelope);
+        }
         (self.connector.read_event)(envelope, self.origin(envelope)?)
     }
 }
@@ -97,6 +107,9 @@ impl Source {
     /// # Errors
     /// [`UnreadableEvent`] when the event is not this source's, is from another account, or breaks its contract.
     pub fn read_event(&self, envelope: &Envelope) -> Result<RecordEvent, UnreadableEvent> {
+        if let Some(bus) = self.events.on_bus(envelope) {
+            return bus.read(envelope);
+        }
         self.records.read_event(envelope, self.events.origin(envelope)?)
     }
 }

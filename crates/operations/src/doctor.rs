@@ -17,6 +17,7 @@ mod patterns;
 mod provider;
 mod queue;
 mod queue_attributes;
+mod records;
 mod rules;
 mod target;
 

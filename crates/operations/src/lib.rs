@@ -9,6 +9,7 @@
 pub mod config;
 pub mod dlq;
 pub mod doctor;
+pub mod draft;
 pub mod link;
 pub mod person;
 pub mod record;

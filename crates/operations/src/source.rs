@@ -200,7 +200,7 @@ impl FoundRecord {
             let masked = field.as_ref().is_none_or(|field| is_masked(policy, field, reveal));
             let value = (!value.is_null()).then(|| if masked { Value::from(MASK) } else { value.clone() });
             TestedField {
-                path: field.as_ref().and_then(|field| source.path_of(field)).map(str::to_owned),
+                path: field.as_ref().and_then(|field| source.path_of(field)),
                 field: name.clone(),
                 class: definition.map(|definition| definition.class),
                 found,

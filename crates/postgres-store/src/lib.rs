@@ -50,8 +50,8 @@ pub use person::{
 pub use proof::Write;
 pub use readings::{PersonReading, ReadingPreview, RecordState};
 pub use records::{
-    AuditResult, CursorMove, Identity, Login, MissingRecord, ReadingResult, RecordStanding, RefetchTicket,
-    Source, StoredRecord,
+    AuditResult, CursorMove, Identity, LARGEST_LAG, Login, MissingRecord, ReadingResult, RecordStanding,
+    RefetchTicket, Source, StoredRecord,
 };
 pub use resync::{
     GatheredPage, ListingPlan, RequestLease, RequestLimits, ResyncItem, ResyncRun, RunEnd, StaleCondition,

@@ -17,4 +17,4 @@ pub use missing::MissingRecord;
 pub use result::ReadingResult;
 pub use sample::StoredRecord;
 pub use source_cursor::CursorMove;
-pub use source_record::{RecordStanding, RefetchTicket, Source};
+pub use source_record::{LARGEST_LAG, RecordStanding, RefetchTicket, Source};

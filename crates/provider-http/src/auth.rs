@@ -6,6 +6,22 @@ use url::Url;
 /// How a request proves who sends it. Its `Debug` redacts secrets, as [`SecretString`] does.
 #[derive(Debug, Clone)]
 pub enum Auth {
+    /// None: the network decides who may ask.
+    None,
+    /// A name and a password, <https://www.rfc-editor.org/rfc/rfc7617>. A 401 is final.
+    Basic {
+        /// The name.
+        user: String,
+        /// The password.
+        password: SecretString,
+    },
+    /// A header of the API's own. A 401 is final.
+    Header {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: SecretString,
+    },
     /// A fixed token, as SCIM servers issue them. A 401 is final, since the client cannot renew the token.
     Bearer(SecretString),
     /// A fixed token with another scheme than `Bearer`: Okta's `SSWS xyz`,
@@ -28,6 +44,9 @@ pub enum Auth {
         audience: Option<String>,
         /// The scopes to request, separated by spaces.
         scope: Option<String>,
+        /// Client and secret go into the header `Authorization`, and not into the body:
+        /// <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1>.
+        in_header: bool,
     },
     /// A signed assertion as the grant, <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>: Salesforce. The token is cached.
     JwtBearer {
@@ -61,7 +80,9 @@ impl Auth {
     /// Where tokens are requested. `None`: nowhere.
     pub(crate) const fn token_url(&self) -> Option<&Url> {
         match self {
-            Self::Bearer(_) | Self::Scheme { .. } => None,
+            Self::None | Self::Basic { .. } | Self::Header { .. } | Self::Bearer(_) | Self::Scheme { .. } => {
+                None
+            }
             Self::ClientCredentials { token_url, .. }
             | Self::JwtBearer { token_url, .. }
             | Self::PrivateKeyJwt { token_url, .. } => Some(token_url),

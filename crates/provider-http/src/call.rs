@@ -1,10 +1,11 @@
 //! One request on the wire, and when it may be sent twice.
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, IF_NONE_MATCH};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::Serialize;
 use url::Url;
 
+use crate::credential::Credential;
 use crate::error::{Outage, ProviderError};
 use crate::wire::Wire;
 
@@ -49,22 +50,22 @@ impl<'a> Call<'a> {
         &self,
         wire: &Wire,
         headers: &HeaderMap,
-        authorization: &HeaderValue,
+        credential: Option<&Credential>,
     ) -> Result<Response, ProviderError> {
         // A server may close a kept-alive connection at the moment when the client uses it: a read is sent once more. A write
         // is not, since the provider may have done it.
-        let send = || wire.send(self.request(&wire.http, headers, authorization));
+        let send = || wire.send(self.request(&wire.http, headers, credential));
         match send().await {
             Err(ProviderError::Unavailable { cause: Outage::Broken, .. }) if self.repeatable => send().await,
             reply => reply,
         }
     }
 
-    fn request(&self, http: &Client, headers: &HeaderMap, authorization: &HeaderValue) -> RequestBuilder {
-        let mut request = http
-            .request(self.method.clone(), self.url.clone())
-            .headers(headers.clone())
-            .header(AUTHORIZATION, authorization);
+    fn request(&self, http: &Client, headers: &HeaderMap, credential: Option<&Credential>) -> RequestBuilder {
+        let mut request = http.request(self.method.clone(), self.url.clone()).headers(headers.clone());
+        if let Some(Credential { name, value }) = credential {
+            request = request.header(name, value);
+        }
         if let Some(etag) = self.if_none_match {
             request = request.header(IF_NONE_MATCH, etag);
         }

@@ -1,5 +1,6 @@
 //! The client, as connectors see it. What all calls have in common is in `exchange.rs`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 use std::net::IpAddr;
@@ -22,7 +23,8 @@ use crate::error::{ConfigError, ProviderError};
 use crate::event_stream::{StreamedEvent, read_events};
 use crate::exchange::Exchange;
 use crate::grant::Grant;
-use crate::page::{Follow, Page, PageSize, cursor_in, feed_cursor, next_cursor};
+use crate::pace::Pacer;
+use crate::page::{Follow, Page, PageSize, cursor_in, feed_cursor, next_cursor, next_link, query_in};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
 use crate::wire::Wire;
@@ -44,6 +46,7 @@ fn leads_elsewhere_in_the_clear(url: &Url) -> bool {
 struct Inner {
     upstream: &'static str,
     base_url: Url,
+    trailing_slash: bool,
     exchange: Exchange,
 }
 
@@ -79,9 +82,12 @@ impl ProviderHttp {
             admission: config.admission,
             tokens: TokenCache::new(Grant::new(upstream, config.auth)?),
             gate: RateGate::default(),
+            pacer: Pacer::new(config.pace),
+            quota: config.quota,
             places: Semaphore::new(config.max_concurrent.max(1)),
         };
-        let inner = Inner { upstream, base_url: config.base_url, exchange };
+        let inner =
+            Inner { upstream, base_url: config.base_url, trailing_slash: config.trailing_slash, exchange };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -203,6 +209,32 @@ impl ProviderHttp {
         cursor_in(link, &collection, parameter).ok_or(ProviderError::WRONG_LINK)
     }
 
+    /// Reads one page of a JSON collection, and the link with `rel="next"` of the reply's header. Do not follow the link: ask
+    /// [`Self::query_of`] for its query.
+    ///
+    /// # Errors
+    /// As [`Self::get_page`].
+    pub async fn get_json_and_link<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Answer<(T, Option<String>)>, ProviderError> {
+        let exchange = &self.inner.exchange;
+        let read = async |mut reply: Response| {
+            let link = next_link(&mem::take(reply.headers_mut())).ok_or(ProviderError::WRONG_LINK)?;
+            Ok((read_json(reply, exchange.body_limit).await?, link))
+        };
+        exchange.run_and(Call::get(self.endpoint(path, query)?, None), read).await
+    }
+
+    /// The query of a link, which must lead to another page of `path`.
+    ///
+    /// # Errors
+    /// [`ProviderError::WRONG_LINK`] for a link that leads to anything else.
+    pub fn query_of(&self, link: &str, path: &[&str]) -> Result<Vec<(String, String)>, ProviderError> {
+        query_in(link, &self.endpoint(path, &[])?).ok_or(ProviderError::WRONG_LINK)
+    }
+
     /// Reads with POST, for a query that is too long for a URL. Sent a second time when the connection breaks.
     pub async fn post_json_to_read<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
@@ -241,9 +273,10 @@ impl ProviderHttp {
     pub async fn post_json<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         path: &[&str],
+        query: &[(&str, &str)],
         body: &B,
     ) -> Result<Answer<T>, ProviderError> {
-        self.inner.exchange.run(Call::with_body(Method::POST, self.endpoint(path, &[])?, body)?).await
+        self.inner.exchange.run(Call::with_body(Method::POST, self.endpoint(path, query)?, body)?).await
     }
 
     /// Writes with PATCH, and never a second time when the connection breaks, since the provider may have done the write. If the
@@ -258,14 +291,15 @@ impl ProviderHttp {
     }
 
     fn endpoint(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, ProviderError> {
-        endpoint(&self.inner.base_url, path, query).ok_or(ProviderError::Invalid { status: 400 })
+        endpoint(&self.inner.base_url, path, self.inner.trailing_slash, query)
+            .ok_or(ProviderError::Invalid { status: 400 })
     }
 }
 
-fn headers(upstream: &'static str, pairs: &[(&'static str, String)]) -> Result<HeaderMap, ConfigError> {
+fn headers(upstream: &'static str, pairs: &[(Cow<'static, str>, String)]) -> Result<HeaderMap, ConfigError> {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
-        let refused = || ConfigError::Header { upstream, name };
+        let refused = || ConfigError::Header { upstream, name: name.clone() };
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
         headers.insert(header, HeaderValue::from_str(value).map_err(|_| refused())?);
     }

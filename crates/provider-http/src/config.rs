@@ -1,5 +1,6 @@
 //! What a client needs to know about its provider. This module must not read the environment.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use url::Url;
@@ -7,7 +8,9 @@ use url::Url;
 use crate::admission::Admission;
 use crate::auth::Auth;
 use crate::error::ProviderError;
+use crate::pace::Pace;
 use crate::rate_limit::MAX_PAUSE;
+use crate::rate_limit::QuotaHeaders;
 use crate::wire::Recorder;
 
 /// A vendor's own reader of an error reply's status and body. `None`: the status says everything. It must not keep the body.
@@ -20,6 +23,8 @@ pub struct ProviderHttpConfig {
     pub upstream: &'static str,
     /// Where paths start. A path in it is kept: `https://idp.example/scim/v2`.
     pub base_url: Url,
+    /// Whether the API's paths end with a slash, as those of Django do.
+    pub trailing_slash: bool,
     /// How to authenticate.
     pub auth: Auth,
     /// Limit of one exchange, from connecting to the last byte of the body.
@@ -30,10 +35,14 @@ pub struct ProviderHttpConfig {
     pub longest_pause: Duration,
     /// Most requests in flight at once. More callers wait for their turn.
     pub max_concurrent: usize,
+    /// Most requests in a second and a day.
+    pub pace: Pace,
+    /// Headers in which the replies state a quota, beside those that are known.
+    pub quota: Option<QuotaHeaders>,
     /// The `User-Agent` that the provider's support staff will see.
     pub user_agent: String,
     /// Headers of each request to the API, not of token requests. `Debug` shows them, so they must hold no secret.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// Limit of a successful reply's body, in bytes.
     pub max_body_bytes: usize,
     /// The setting of that limit, for the error of a reply that is larger.
@@ -75,6 +84,9 @@ impl ProviderHttpConfig {
         Self {
             upstream,
             base_url,
+            trailing_slash: false,
+            pace: Pace::default(),
+            quota: None,
             auth,
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(3),

@@ -8,7 +8,12 @@ use url::Url;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `None`: no URL can hold a segment.
-pub(crate) fn endpoint(base: &Url, segments: &[&str], query: &[(&str, &str)]) -> Option<Url> {
+pub(crate) fn endpoint(
+    base: &Url,
+    segments: &[&str],
+    trailing_slash: bool,
+    query: &[(&str, &str)],
+) -> Option<Url> {
     // An empty segment would name the collection. Parsers resolve `.` and `..`, encoded or not.
     if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
         return None;
@@ -17,6 +22,9 @@ pub(crate) fn endpoint(base: &Url, segments: &[&str], query: &[(&str, &str)]) ->
     for segment in segments {
         path.push('/');
         path.extend(utf8_percent_encode(segment, RESERVED));
+    }
+    if trailing_slash {
+        path.push('/');
     }
     let mut url = base.clone();
     url.set_path(&path);
@@ -31,7 +39,7 @@ mod tests {
     use super::*;
 
     fn joined(base: &str, segments: &[&str]) -> Option<String> {
-        endpoint(&base.parse().unwrap(), segments, &[]).map(|url| url.to_string())
+        endpoint(&base.parse().unwrap(), segments, false, &[]).map(|url| url.to_string())
     }
 
     #[test]
@@ -59,9 +67,17 @@ mod tests {
     }
 
     #[test]
+    fn an_api_may_end_its_paths_with_a_slash() {
+        let base = "https://idp.example/api/".parse().unwrap();
+        let url = endpoint(&base, &["users", "7/"], true, &[("page", "2")]).unwrap();
+        assert_eq!(url.as_str(), "https://idp.example/api/users/7%2F/?page=2");
+        assert_eq!(endpoint(&base, &["users", ""], true, &[]), None);
+    }
+
+    #[test]
     fn query_values_are_encoded() {
         let base = "https://idp.example".parse().unwrap();
-        let url = endpoint(&base, &["users"], &[("q", r#"a:"b&c""#)]).unwrap();
+        let url = endpoint(&base, &["users"], false, &[("q", r#"a:"b&c""#)]).unwrap();
         assert_eq!(url.as_str(), "https://idp.example/users?q=a%3A%22b%26c%22");
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with a provider, sorted by what the caller should do next: renew credentials, wait, pause, give up, or
 //! report a broken contract. A missing record is no error but an [`Answer`](crate::Answer).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Why a call to a provider has no answer. Holds numbers and fixed words only.
@@ -159,12 +160,18 @@ pub enum ConfigError {
         /// The provider.
         upstream: &'static str,
     },
+    /// The description of the API has a fault that the check of the file names.
+    #[error("the description of {upstream} has faults: check the file")]
+    Description {
+        /// The provider.
+        upstream: &'static str,
+    },
     /// One of our headers cannot be sent.
     #[error("header {name} of {upstream} is not a header")]
     Header {
         /// The provider.
         upstream: &'static str,
         /// The header's name.
-        name: &'static str,
+        name: Cow<'static, str>,
     },
 }

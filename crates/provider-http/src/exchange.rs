@@ -18,7 +18,8 @@ use crate::call::Call;
 use crate::config::{Codes, ReadError};
 use crate::error::ProviderError;
 use crate::meaning::{Meaning, meaning};
-use crate::rate_limit::{RateGate, pause};
+use crate::pace::Pacer;
+use crate::rate_limit::{QuotaHeaders, RateGate, pause};
 use crate::token::TokenCache;
 use crate::wire::Wire;
 
@@ -32,6 +33,8 @@ pub(crate) struct Exchange {
     pub(crate) admission: Option<Admission>,
     pub(crate) tokens: TokenCache,
     pub(crate) gate: RateGate,
+    pub(crate) pacer: Pacer,
+    pub(crate) quota: Option<QuotaHeaders>,
     pub(crate) places: Semaphore,
 }
 
@@ -62,6 +65,7 @@ impl Exchange {
         if let Some(admission) = &self.admission {
             admission.admit().await?;
         }
+        self.pacer.turn().await?;
         // The gate may have closed during both waits.
         self.check_gate()?;
         Ok(place)
@@ -70,18 +74,19 @@ impl Exchange {
     async fn send_with_fresh_token(&self, call: &Call<'_>) -> Result<Response, ProviderError> {
         let Self { wire, tokens, headers, .. } = self;
         let token = tokens.get(wire).await?;
-        let reply = call.send(wire, headers, &token.header).await?;
+        let reply = call.send(wire, headers, token.credential.as_ref()).await?;
         if reply.status() != StatusCode::UNAUTHORIZED || !tokens.refused(&token).await {
             return Ok(reply);
         }
         // For writes too: the provider has not done what it refused.
         let token = tokens.get(wire).await?;
-        call.send(wire, headers, &token.header).await
+        call.send(wire, headers, token.credential.as_ref()).await
     }
 
     async fn understand(&self, reply: Response, call: &Call<'_>) -> Result<Answer<Response>, ProviderError> {
-        let pause =
-            pause(reply.headers(), OffsetDateTime::now_utc()).map(|pause| pause.min(self.longest_pause));
+        let (headers, now) = (reply.headers(), OffsetDateTime::now_utc());
+        let stated = self.quota.as_ref().and_then(|quota| quota.pause(headers, now));
+        let pause = pause(headers, now).max(stated).map(|pause| pause.min(self.longest_pause));
         let meaning = meaning(reply.status().as_u16(), call.is_conditional(), pause);
         self.close_gate(&meaning, pause);
         match meaning {

@@ -93,6 +93,41 @@ impl Json {
     }
 }
 
+impl Json {
+    /// The value in the form of `serde_json`, and whether a name in it has two values. Such a name is left out: it cannot be read.
+    pub fn into_value(self) -> (Value, bool) {
+        let mut contradicts = false;
+        let value = self.plain_value(&mut contradicts);
+        (value, contradicts)
+    }
+
+    fn plain_value(self, contradicts: &mut bool) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Flag(flag) => Value::Bool(flag),
+            Self::Number(number) => Value::Number(number),
+            Self::Text(text) => Value::String(text),
+            Self::List(items) => {
+                Value::Array(items.into_iter().map(|item| item.plain_value(contradicts)).collect())
+            }
+            Self::Object(fields) => {
+                let (mut kept, mut left_out) = (Map::new(), BTreeSet::new());
+                for (name, value) in fields {
+                    let value = value.plain_value(contradicts);
+                    if kept.get(&name).is_some_and(|known| *known != value) {
+                        left_out.insert(name);
+                    } else {
+                        kept.insert(name, value);
+                    }
+                }
+                *contradicts |= !left_out.is_empty();
+                left_out.iter().for_each(|name| drop(kept.remove(name)));
+                Value::Object(kept)
+            }
+        }
+    }
+}
+
 /// Fields that are kept as they are, names included.
 ///
 /// # Errors

@@ -63,6 +63,25 @@ pub(crate) fn next_cursor(
     if stays { Err(ProviderError::WRONG_LINK) } else { Ok(next) }
 }
 
+/// The target of the one link with `rel="next"`. `Some(None)`: there is none. `None`: the header is wrong.
+pub(crate) fn next_link(headers: &HeaderMap) -> Option<Option<String>> {
+    let mut target = None;
+    for header in headers.get_all(LINK) {
+        for link in links(header.to_str().ok()?)?.into_iter().filter(|link| link.relates_as("next")) {
+            if target.replace(link.target.to_owned()).is_some() {
+                return None; // Two next links contradict each other.
+            }
+        }
+    }
+    Some(target)
+}
+
+/// The query of a link to another page of the collection at `asked`.
+pub(crate) fn query_in(target: &str, asked: &Url) -> Option<Vec<(String, String)>> {
+    let next = asked.join(target).ok().filter(|next| is_page_of(next, asked))?;
+    Some(next.query_pairs().into_owned().collect())
+}
+
 /// For a feed, whose link leads to the same page while nothing is new.
 pub(crate) fn feed_cursor(
     headers: &HeaderMap,
@@ -74,16 +93,8 @@ pub(crate) fn feed_cursor(
 
 /// `None`: the link is wrong. `Some(None)`: this is the last page.
 fn read_cursor(headers: &HeaderMap, asked: &Url, parameter: &str) -> Option<Option<String>> {
-    let mut target = None;
-    for header in headers.get_all(LINK) {
-        for link in links(header.to_str().ok()?)?.into_iter().filter(|link| link.relates_as("next")) {
-            if target.replace(link.target).is_some() {
-                return None; // Two next links contradict each other.
-            }
-        }
-    }
-    let Some(target) = target else { return Some(None) };
-    cursor_in(target, asked, parameter).map(Some)
+    let Some(target) = next_link(headers)? else { return Some(None) };
+    cursor_in(&target, asked, parameter).map(Some)
 }
 
 pub(crate) fn cursor_in(target: &str, asked: &Url, parameter: &str) -> Option<String> {

@@ -29,6 +29,29 @@ pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration
     Some(believable(Duration::from_secs(seconds.try_into().unwrap_or(0))))
 }
 
+/// Headers of a provider's own in which it states its quota.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuotaHeaders {
+    /// The header with the number of requests that remain. At 0, no request is sent until the reset.
+    pub remaining: String,
+    /// The header with the reset.
+    pub reset: String,
+    /// Whether the reset is in seconds since 1970, and not in seconds from now.
+    pub reset_is_a_time: bool,
+}
+
+impl QuotaHeaders {
+    pub(crate) fn pause(&self, headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
+        let number = |name: &str| text(headers, &[name])?.parse::<i64>().ok();
+        if number(&self.remaining)? > 0 {
+            return None;
+        }
+        let reset = number(&self.reset)?;
+        let seconds = if self.reset_is_a_time { reset.saturating_sub(now.unix_timestamp()) } else { reset };
+        Some(believable(Duration::from_secs(seconds.try_into().unwrap_or(0))))
+    }
+}
+
 pub(crate) fn believable(pause: Duration) -> Duration {
     pause.clamp(MIN_PAUSE, MAX_PAUSE)
 }
@@ -130,6 +153,24 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         pause(&headers, OffsetDateTime::from_unix_timestamp(NOW).unwrap()).map(|pause| pause.as_secs())
+    }
+
+    #[test]
+    fn a_quota_in_headers_of_the_provider_s_own_closes_the_gate_when_it_is_used_up() {
+        let pause = |left: &str, reset: &str, reset_is_a_time: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-left", left.parse().unwrap());
+            headers.insert("x-again", reset.parse().unwrap());
+            let quota = QuotaHeaders { remaining: "X-Left".into(), reset: "X-Again".into(), reset_is_a_time };
+            let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
+            quota.pause(&headers, now).map(|pause| pause.as_secs())
+        };
+        assert_eq!(pause("1", "30", false), None);
+        assert_eq!(pause("0", "30", false), Some(30));
+        assert_eq!(pause("0", "1795000040", true), Some(40));
+        assert_eq!(pause("0", "1", true), Some(1));
+        assert_eq!(pause("none", "30", false), None);
+        assert_eq!(pause("0", "soon", false), None);
     }
 
     #[test]

@@ -3,24 +3,24 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::credential::Credential;
 use crate::error::ProviderError;
 use crate::grant::Grant;
-use crate::token_request::{MAX_LIFE, authorization, request_token};
+use crate::token_request::{MAX_LIFE, request_token};
 use crate::wire::Wire;
 
 /// A token is renewed this long before it expires, or after 9/10 of its life when that is longer.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 const REPLACEMENT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A header value to send, and the number of the mint (the token request) that it came from.
+/// A credential to send, and the number of the mint (the token request) that it came from.
 #[derive(Clone)]
 pub(crate) struct Token {
-    pub(crate) header: HeaderValue,
+    pub(crate) credential: Option<Credential>,
     generation: u64,
 }
 
@@ -80,18 +80,19 @@ impl TokenCache {
         let minted = self.mint(wire).await;
         let generation = self.mints.fetch_add(1, Ordering::AcqRel) + 1;
         state.last_failure = minted.as_ref().err().cloned();
-        let (header, life) = minted?;
-        let token = Token { header, generation };
+        let (credential, life) = minted?;
+        let token = Token { credential, generation };
         state.current = Some((token.clone(), Instant::now() + useful_life(life)));
         Ok(token)
     }
 
-    async fn mint(&self, wire: &Wire) -> Result<(HeaderValue, Duration), ProviderError> {
+    async fn mint(&self, wire: &Wire) -> Result<(Option<Credential>, Duration), ProviderError> {
         match &self.grant {
-            Grant::Fixed { scheme, token } => Ok((authorization(scheme, token)?, MAX_LIFE)),
+            Grant::Fixed(credential) => Ok((credential.clone()?, MAX_LIFE)),
             Grant::Asked { token_url, with } => {
                 let form = with.form(token_url, OffsetDateTime::now_utc())?;
-                request_token(wire, token_url, &form).await
+                let (token, life) = request_token(wire, token_url, &form, with.credential()?).await?;
+                Ok((Some(token), life))
             }
         }
     }

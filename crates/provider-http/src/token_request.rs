@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use url::Url;
 
 use crate::body::read_token;
+use crate::credential::Credential;
 use crate::error::ProviderError;
 use crate::grant::Form;
 use crate::meaning::{Meaning, meaning};
@@ -31,9 +31,14 @@ pub(crate) async fn request_token(
     wire: &Wire,
     url: &Url,
     form: &Form,
-) -> Result<(HeaderValue, Duration), ProviderError> {
+    credential: Option<Credential>,
+) -> Result<(Credential, Duration), ProviderError> {
     let exposed: Vec<_> = form.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
-    let reply = wire.send(wire.http.post(url.clone()).form(&exposed)).await?;
+    let mut request = wire.http.post(url.clone()).form(&exposed);
+    if let Some(Credential { name, value }) = credential {
+        request = request.header(name, value);
+    }
+    let reply = wire.send(request).await?;
     let pause = pause(reply.headers(), OffsetDateTime::now_utc());
     match meaning(reply.status().as_u16(), false, pause) {
         Meaning::Body => {}
@@ -50,24 +55,5 @@ pub(crate) async fn request_token(
     }
     let reply: TokenReply = read_token(reply).await?;
     let life = reply.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs).min(MAX_LIFE);
-    Ok((authorization("Bearer", &reply.access_token)?, life))
-}
-
-pub(crate) fn authorization(scheme: &str, token: &SecretString) -> Result<HeaderValue, ProviderError> {
-    let mut header = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
-        .map_err(|_| ProviderError::Unauthorized)?;
-    // `Debug` of a request does not print it.
-    header.set_sensitive(true);
-    Ok(header)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_that_no_header_can_hold_is_refused_and_not_quoted() {
-        let error = authorization("Bearer", &SecretString::from("s3cret\n")).unwrap_err();
-        assert_eq!(error, ProviderError::Unauthorized);
-    }
+    Ok((Credential::token("Bearer", &reply.access_token)?, life))
 }

@@ -6,6 +6,7 @@
 
 mod authorization;
 mod body;
+mod described;
 mod scheme;
 mod secrets;
 pub mod standard;
@@ -19,7 +20,10 @@ pub use body::{
     Id, OTHER_KIND, UnreadableBody, WebhookRecord, known_kind, one_or_many, parse, rfc3339, text_id,
     text_or_number_id,
 };
-pub use http::HeaderMap;
+pub use described::{
+    BodyReader, DescribedWebhook, Encoding, HmacHeader, Scheme, SignedPart, SignedTime, SourceWebhook,
+};
+pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use scheme::{
     MAX_SIGNATURES, SignedRequest, VerifyError, check_age, from_base64, from_hex, unix_millis, verify_digests,
 };

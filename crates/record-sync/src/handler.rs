@@ -9,7 +9,7 @@ use connectors::Fetched;
 use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, PersonReading, ReadingResult, RecordState, RefetchTicket, Source, Store};
 use time::OffsetDateTime;
-use worker_runtime::{Cause, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
+use worker_runtime::{Cause, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal, Removed};
 
 use crate::announce::announce;
 use crate::failure::{from_provider, from_store};
@@ -80,7 +80,8 @@ pub enum Reread {
         /// The ticket, with the version and the entity tag that were stored then.
         ticket: RefetchTicket,
     },
-    /// The record is missing, and the event may be newer than the source's replica: look again.
+    /// The record is missing, and the event may be newer than the source's replica. Or the record is there as it was when the source
+    /// stated its deletion, and the replica may be older than that. Look again.
     TooEarly,
     /// The event requests a full resync of the source.
     Everything,
@@ -220,7 +221,7 @@ impl<U: RecordUnit> RecordSync<U> {
             // source's replica older than the event. A fresh message has three tries, whichever pods receive it: at once, after
             // the lag, and after the lag again. Then the answer is believed.
             Fetched::Gone { .. } | Fetched::NotFound | Fetched::NotVisible
-                if !refetch.removed && refetch.age() < MISSING_RECORD_IS_BELIEVED_AFTER =>
+                if refetch.removed != Removed::Yes && refetch.age() < MISSING_RECORD_IS_BELIEVED_AFTER =>
             {
                 Reread::TooEarly
             }
@@ -238,6 +239,9 @@ impl<U: RecordUnit> RecordSync<U> {
                 read(absent(refetch, state, ticket.number, announce))
             }
             Fetched::Found(found) if is_older(found.version_at, refetch) => return Err(stale()),
+            Fetched::Found(found) if found.version_at.is_some() && found.version_at == ticket.deleted_as => {
+                Reread::TooEarly
+            }
             Fetched::Found(found) => read(PersonReading {
                 state: stored(&found),
                 announces: announces(&found),
@@ -252,7 +256,8 @@ impl<U: RecordUnit> RecordSync<U> {
 
     /// What the absence of a record proves.
     async fn absence(&self, refetch: &Refetch<String>, answer: &Fetched) -> Result<RecordState, Failure> {
-        if refetch.removed {
+        // Also of two events whose order is not known: if the record was created again, it has had time to appear.
+        if refetch.removed != Removed::No {
             return Ok(RecordState::Gone { merged_into: None, proved: true });
         }
         // With the wrong address or without a permission, a source finds nothing. So another record has to be found.
@@ -356,7 +361,7 @@ fn absent(refetch: &Refetch<String>, state: RecordState, ticket: i64, announce: 
         external_id: refetch.subject.clone(),
         // Only an event that says *removed* knows when. The lower bound of any other event must not become the time of a
         // deletion: it would hide a record that was missing by mistake.
-        version_at: refetch.not_before.filter(|_| refetch.removed),
+        version_at: refetch.not_before.filter(|_| refetch.removed == Removed::Yes),
         etag: None,
         state,
         ticket,

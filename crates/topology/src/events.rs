@@ -1,9 +1,10 @@
 //! The rules: which events go to which branch, and what is kept of them.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use config::{Config, SourceConfig};
-use connectors::{Feed, Partner, Route};
+use connectors::{BusEvents, Feed, Partner, Route};
 use event_contract::{DRILL_SOURCE, EventKind, INTERNAL_SOURCE};
 use fleet::{Of, Sources};
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ fn of_branch(config: &Config, branch: &Branch) -> Vec<Rule> {
     };
     let own_drill = json!({"source": [DRILL_SOURCE], "detail": {"unit": [branch.name()]}});
     let mut rules = match of {
-        Of::Role(_) => from_partner(config, branch, Feed::Records),
+        Of::Role(_) => [from_partner(config, branch, Feed::Records), from_bus(branch)].concat(),
         Of::SignIns => from_partner(config, branch, Feed::SignIns),
         Of::Pushes => {
             let kinds = [EventKind::PersonChanged, EventKind::IdentityVerified].map(EventKind::detail_type);
@@ -99,6 +100,73 @@ fn from_partner(config: &Config, branch: &Branch, feed: Feed) -> Vec<Rule> {
         transformer: Some(Transformer::keeping(keeps)),
     };
     routes.map(rule).collect()
+}
+
+/// The events that a source puts on the bus itself. A rule that keeps a path takes only events that have it (see
+/// [`Route`]); each event that its source announces is taken by one of three rules, so that none is lost in silence.
+fn from_bus(branch: &Branch) -> Vec<Rule> {
+    let Some(bus) = branch.source.events().bus else { return Vec::new() };
+    let BusEvents { sources, detail_types, id, others, .. } = &*bus;
+    let there = |path: &str, there: bool| below_detail(path, json!([{"exists": there}]));
+    let pattern = |parts: Vec<Value>| {
+        let mut pattern = json!({"source": sources});
+        if !detail_types.is_empty() {
+            pattern["detail-type"] = json!(detail_types);
+        }
+        parts.into_iter().fold(pattern, merged)
+    };
+    let rule = |end: &str, about: String, pattern: Value, keeps: &[&str]| Rule {
+        name: format!("{}-{end}", branch.name()),
+        about,
+        pattern,
+        queue: branch.name(),
+        transformer: Some(Transformer::keeping(keeps)),
+    };
+    let name = &branch.source.name;
+    let all: Vec<&str> = iter::once(id).chain(others).map(String::as_str).collect();
+    let whole = pattern(all.iter().map(|path| there(path, true)).collect());
+    let mut rules = vec![rule("events", format!("Events of {name} on the bus"), whole, &all)];
+    if !others.is_empty() {
+        let lacking: Vec<Value> = others.iter().map(|path| there(path, false)).collect();
+        // `$or` needs two alternatives.
+        let lacks = match lacking.as_slice() {
+            [one] => one.clone(),
+            several => json!({"$or": several}),
+        };
+        let partly = pattern(vec![there(id, true), lacks]);
+        rules.push(rule("partly", format!("Events of {name} that lack a part beside the ID"), partly, &[id]));
+    }
+    let without = pattern(vec![there(id, false)]);
+    rules.push(rule(
+        "no-id",
+        format!("Events of {name} without an ID, which are dead-lettered"),
+        without,
+        &[],
+    ));
+    rules
+}
+
+/// The pattern of a path below `detail`.
+fn below_detail(path: &str, matcher: Value) -> Value {
+    let inner = path.rsplit('.').fold(matcher, |inner, member| json!({member: inner}));
+    json!({"detail": inner})
+}
+
+/// Two patterns as one, which demands both.
+fn merged(one: Value, other: Value) -> Value {
+    match (one, other) {
+        (Value::Object(mut one), Value::Object(other)) => {
+            for (key, value) in other {
+                let both = match one.remove(&key) {
+                    Some(own) => merged(own, value),
+                    None => value,
+                };
+                one.insert(key, both);
+            }
+            Value::Object(one)
+        }
+        (one, _) => one,
+    }
 }
 
 /// The partner event sources of a source. If it names none, any of the vendor's, unless there is another source of the vendor:

@@ -77,6 +77,7 @@ impl Node {
             let _ = write!(into, "<{variable}>");
             return;
         }
+        // Without any path, `detail` is an empty object.
         let is_list = self.below.iter().all(|(name, _)| name.starts_with('[')) && !self.below.is_empty();
         into.push(if is_list { '[' } else { '{' });
         for (place, (name, node)) in self.below.iter().enumerate() {

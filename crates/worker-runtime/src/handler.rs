@@ -112,6 +112,17 @@ pub struct Demand<S> {
     pub removed: bool,
 }
 
+/// Whether events say that a record was removed. A removed record may be created again under the same ID, so the newest event decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// No event says so, or a newer one does not.
+    No,
+    /// One event says so and another does not, and not both have a time: either may be the newer one.
+    Perhaps,
+    /// The newest event says so.
+    Yes,
+}
+
 /// One refetch: all the demands for a subject that coalesced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refetch<S> {
@@ -119,8 +130,8 @@ pub struct Refetch<S> {
     pub subject: S,
     /// The highest of the demands' lower bounds.
     pub not_before: Option<OffsetDateTime>,
-    /// Whether the newest of the demands says that the record was removed.
-    pub removed: bool,
+    /// Whether the demands say that the record was removed.
+    pub removed: Removed,
     /// The latest event.
     pub cause: Cause,
     /// When the latest of the messages was sent to the queue, by the queue's clock.

@@ -3,7 +3,8 @@
 //! Invariant: a refetch starts after the last message that it answers for was received. So a message coalesces into a refetch
 //! that waits, and never into one that runs.
 
-use std::cmp::Ordering;
+mod removal;
+
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::disposition::Verdict;
 use crate::handler::{Cause, Demand, Failure, Outcome, Reading, Refetch};
+use removal::Said;
 
 pub(crate) type Key = u64;
 
@@ -60,6 +62,7 @@ pub(crate) struct Run<S> {
 
 struct Waiting<S> {
     refetch: Refetch<S>,
+    said: Said,
     keys: Vec<Key>,
 }
 
@@ -101,10 +104,10 @@ impl<S: Clone + Eq + Hash> Intake<S> {
             match &mut work.waiting {
                 // An event may name one subject twice: the message waits for it once.
                 Some(waiting) if waiting.keys.last() == Some(&key) => {
-                    coalesce(&mut waiting.refetch, &demand, reading.cause, sent_at);
+                    waiting.coalesce(&demand, reading.cause, sent_at);
                 }
                 Some(waiting) => {
-                    coalesce(&mut waiting.refetch, &demand, reading.cause, sent_at);
+                    waiting.coalesce(&demand, reading.cause, sent_at);
                     waiting.keys.push(key);
                     message.open_subjects += 1;
                     coalesced = true;
@@ -113,14 +116,15 @@ impl<S: Clone + Eq + Hash> Intake<S> {
                     if work.running.is_none() {
                         self.ready.push_back(demand.subject.clone());
                     }
+                    let said = Said::by(&demand);
                     let refetch = Refetch {
                         subject: demand.subject,
                         not_before: demand.not_before,
-                        removed: demand.removed,
+                        removed: said.removed(),
                         cause: reading.cause,
                         sent_at,
                     };
-                    work.waiting = Some(Waiting { refetch, keys: vec![key] });
+                    work.waiting = Some(Waiting { refetch, said, keys: vec![key] });
                     message.open_subjects += 1;
                 }
             }
@@ -250,21 +254,14 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     }
 }
 
-fn coalesce<S>(refetch: &mut Refetch<S>, demand: &Demand<S>, cause: Cause, sent_at: OffsetDateTime) {
-    let by_sending = sent_at.cmp(&refetch.sent_at);
-    let age = match (demand.not_before, refetch.not_before) {
-        (Some(new), Some(old)) => new.cmp(&old).then(by_sending),
-        _ => by_sending,
-    };
-    // Only the newest event knows whether the record is there: one that is removed may be created again, under the same ID.
-    refetch.removed = match age {
-        Ordering::Less => refetch.removed,
-        Ordering::Equal => refetch.removed || demand.removed,
-        Ordering::Greater => demand.removed,
-    };
-    refetch.not_before = refetch.not_before.max(demand.not_before);
-    refetch.cause = cause;
-    refetch.sent_at = refetch.sent_at.max(sent_at);
+impl<S> Waiting<S> {
+    fn coalesce(&mut self, demand: &Demand<S>, cause: Cause, sent_at: OffsetDateTime) {
+        self.said.add(demand);
+        self.refetch.removed = self.said.removed();
+        self.refetch.not_before = self.refetch.not_before.max(demand.not_before);
+        self.refetch.cause = cause;
+        self.refetch.sent_at = self.refetch.sent_at.max(sent_at);
+    }
 }
 
 fn severity(verdict: &Verdict) -> u8 {

@@ -36,7 +36,7 @@ mod visibility;
 
 pub use attribution::{Evidence, Proof, attribute};
 pub use disposition::{DeadLetterReason, Disposition, RetryPolicy, Verdict, dispose};
-pub use handler::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
+pub use handler::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal, Removed};
 pub use ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, ProbeLease, RecordedFailure, RedriveEnd};
 pub use liveness::Liveness;
 #[cfg(feature = "test-support")]

@@ -14,7 +14,7 @@ use crate::{chart, demo, generate, grants, image, instructions, sql_mutants, sql
 
 const MACHETE: (&str, &str) = ("cargo-machete", "0.9.1");
 const MUTANTS: (&str, &str) = ("cargo-mutants", "25.3.1");
-const NIGHTLY_SEEDS: &str = "20000";
+const NIGHTLY_SEEDS: &str = "1000";
 /// The store's tests, but for two that look at sessions of the server, which are the pooler's; and a worker's bad cases.
 const THROUGH_A_POOLER: &str = "(package(postgres-store) - test(hot_statements_read_no_whole_table) \
                                 - test(statements_have_a_time_limit_and_migrations_one_for_locks_only)) \
@@ -70,7 +70,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
 pub(crate) enum NightlyPart {
     /// Rustdoc, with every warning an error.
     Documentation,
-    /// 20,000 seeds of the convergence test.
+    /// 1,000 seeds of the convergence test, in 20 forests.
     Convergence,
     /// The store's tests and a worker's bad cases through `PgBouncer`, in session and in transaction mode.
     Poolers,

@@ -47,7 +47,7 @@ fn about(connector: &Connector) -> String {
         (None, Some(_)) => String::from("as webhooks"),
         (None, None) => String::from("in no way: only a resync finds them"),
     };
-    let pushed = if connector.can_push { " Accepts our values (`[push]`)." } else { "" };
+    let pushed = if connector.takes.is_some() { " Accepts our values (`[push]`)." } else { "" };
     format!("{}, role {}. Sends changes {sends}.{pushed}", connector.vendor, roles.join(" or "))
 }
 

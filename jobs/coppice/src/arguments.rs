@@ -266,6 +266,18 @@ pub(crate) enum SourceCommand {
         #[arg(long, visible_alias = "show-values")]
         reveal: bool,
     },
+    /// Drafts the description of an API for `coppice.toml` from its OpenAPI file, and lists what the file does not say. Needs nothing
+    /// else.
+    Init {
+        /// A name for the source.
+        name: String,
+        /// The OpenAPI file, version 3.0 or 3.1, as JSON or YAML.
+        #[arg(long)]
+        openapi: PathBuf,
+        /// The schema of a person's record.
+        #[arg(long)]
+        schema: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::path::Path;
 
 use ::config::{CONFIG, Config, Fault};
@@ -15,7 +14,7 @@ use serde_json::Value;
 use settings::Reader;
 
 use crate::arguments::{ApplyArguments, ConfigCommand};
-use crate::environment::store;
+use crate::environment::{read_text, store};
 use crate::failure::job_error;
 use crate::former_settings;
 use crate::printed::{Printed, write_fields};
@@ -87,16 +86,8 @@ fn read(file: Option<&Path>) -> Result<Result<Config, Vec<Fault>>, JobError> {
     let Some(file) = file else {
         return Ok(Ok(Reader::from_environment().read(CONFIG)?));
     };
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| JobError::Usage(format!("{}: {}", file.display(), unreadable(&error))))?;
+    let text = read_text(file)?;
     Ok(Config::parse(&text).map_err(|error| error.faults))
-}
-
-fn unreadable(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => String::from("the file does not exist"),
-        kind => format!("cannot be read: {kind}"),
-    }
 }
 
 fn usable(file: Option<&Path>) -> Result<Config, JobError> {

@@ -1,4 +1,7 @@
-//! What a command needs from the environment: the database, the queues, the providers.
+//! What a command needs from the environment: the database, the queues, the providers, a file.
+
+use std::io;
+use std::path::Path;
 
 use aws_config::BehaviorVersion;
 use config::{CONFIG, Config};
@@ -41,4 +44,15 @@ pub(crate) async fn store_and_queues() -> Result<(Store, DeadLetterQueues, Confi
 
 async fn with_aws(bus: String, config: &Config) -> Result<DeadLetterQueues, JobError> {
     Ok(DeadLetterQueues::new(aws_config::load_defaults(BehaviorVersion::latest()).await, bus, config))
+}
+
+/// The text of a file that an argument names.
+pub(crate) fn read_text(file: &Path) -> Result<String, JobError> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => String::from("the file does not exist"),
+            kind => format!("cannot be read: {kind}"),
+        };
+        JobError::Usage(format!("{}: {why}", file.display()))
+    })
 }

@@ -1,10 +1,11 @@
-//! `source test`: the report as text.
+//! `source test`, `source init`: the reports as text.
 
 use std::fmt;
 
 use authority::Class;
 use config::{CONFIG, Config};
 use job_process::{JobError, announce, instant, print, value};
+use operations::draft::{self, Draft};
 use operations::source::{self, Answer, Found, FoundRecord, SourceTest, TestedField};
 use postgres_store::ReadingPreview;
 use settings::Reader;
@@ -12,14 +13,26 @@ use worker_process::DATABASE_URL;
 
 use crate::arguments::SourceCommand;
 use crate::environment::open;
+use crate::environment::read_text;
 use crate::failure::job_error;
 use crate::printed::{Printed, write_fields};
 
 pub(crate) async fn run(command: SourceCommand, json: bool) -> Result<(), JobError> {
-    let SourceCommand::Test { name, id, reveal } = command;
+    match command {
+        SourceCommand::Test { name, id, reveal } => test(&name, &id, reveal, json).await,
+        SourceCommand::Init { name, openapi, schema } => {
+            let text = read_text(&openapi)?;
+            let draft = draft::draft(&text, &schema, &name);
+            let draft = draft.map_err(|error| JobError::Usage(format!("{}: {error}", openapi.display())))?;
+            print(&Printed(draft), json)
+        }
+    }
+}
+
+async fn test(name: &str, id: &str, reveal: bool, json: bool) -> Result<(), JobError> {
     let reader = Reader::from_environment();
     let config: Config = reader.read(CONFIG)?;
-    let Some(source) = config.source(&name) else {
+    let Some(source) = config.source(name) else {
         let known: Vec<&str> = config.sources().map(|source| source.name.as_str()).collect();
         return Err(JobError::Usage(format!(
             "no source {name:?} in coppice.toml; it has {}",
@@ -34,11 +47,17 @@ pub(crate) async fn run(command: SourceCommand, json: bool) -> Result<(), JobErr
         Some(store) => Some((store, announce()?)),
         None => None,
     };
-    let report = source::test(&config, source, &id, &reader, compared, reveal).await.map_err(job_error)?;
+    let report = source::test(&config, source, id, &reader, compared, reveal).await.map_err(job_error)?;
     let failed = matches!(report.answer, Answer::Failed { .. });
     print(&Printed(report), json)?;
     // The report says why already.
     if failed { Err(JobError::Failed(String::new())) } else { Ok(()) }
+}
+
+impl fmt::Display for Printed<Draft> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.toml)
+    }
 }
 
 impl fmt::Display for Printed<SourceTest> {

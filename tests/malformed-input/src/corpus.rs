@@ -96,6 +96,7 @@ pub(crate) fn webhooks() -> Vec<Vec<u8>> {
         ("scim", fixture(SCIM_USER)),
         ("scim", json!({"type": "user.deleted", "data": {"ids": ["2819", 7]}})),
         ("standard-webhooks", json!({"type": "person.verified", "data": {"id": "P-1", "name": "x"}})),
+        ("rest", json!({"type": "person.deleted", "data": {"ids": ["B-7", 8]}})),
         (
             "hubspot",
             json!([{"subscriptionType": "contact.merge", "objectId": 7, "primaryObjectId": 7,

@@ -5,10 +5,11 @@ use std::sync::{Arc, LazyLock};
 use connectors::{
     Auth0Client, Auth0Config, Cloud, EntraAuth, EntraClient, EntraConfig, HandedOverClient, HubSpotClient,
     HubSpotConfig, Mapping, OktaAuth, OktaClient, OktaConfig, PersonaClient, PersonaConfig, RecordEvent,
-    Records, SalesforceAuth, SalesforceClient, SalesforceConfig, ScimClient, ScimConfig, SignInEvent,
-    SignInTypes, Source, SourceEvents, StripeClient, StripeConfig, Vendor,
+    Records, RestClient, SalesforceAuth, SalesforceClient, SalesforceConfig, ScimClient, ScimConfig,
+    SignInEvent, SignInTypes, Source, SourceEvents, StripeClient, StripeConfig, Vendor,
 };
 use event_contract::{Announcement, Envelope, MAX_DETAIL_BYTES};
+use serde_json::json;
 
 use crate::marker::{planted, says_nothing};
 
@@ -25,11 +26,13 @@ static STRIPE: LazyLock<Source> = LazyLock::new(|| source("stripe", stripe(NOWHE
 static HANDED_OVER: LazyLock<Source> =
     LazyLock::new(|| source("handed-over", HandedOverClient::new(Mapping::default())));
 static PERSONA: LazyLock<Source> = LazyLock::new(|| source("persona", persona(NOWHERE)));
+static REST: LazyLock<Source> = LazyLock::new(|| source("rest", rest(NOWHERE)));
 
 /// A source that is named like its connector.
 fn source(connector: &str, client: impl Records) -> Source {
     let connector = connectors::connector(connector).unwrap();
-    let events = SourceEvents { name: connector.name.into(), connector, partner_sources: Vec::new() };
+    let events =
+        SourceEvents { name: connector.name.into(), connector, partner_sources: Vec::new(), bus: None };
     Source { events, role: connector.roles[0], records: Arc::new(client) }
 }
 
@@ -82,6 +85,34 @@ pub(crate) fn stripe(url: &str) -> StripeClient {
 pub(crate) fn persona(url: &str) -> PersonaClient {
     let config = PersonaConfig { url: url.parse().unwrap(), api_key: "a secret".into() };
     PersonaClient::client(config, |_| {}).unwrap()
+}
+
+/// A description that uses each kind of path, condition and transformation.
+pub(crate) fn rest(url: &str) -> RestClient {
+    let config = serde_json::from_value(json!({
+        "url": url,
+        "auth": {"kind": "bearer", "token": "a secret"},
+        "fetch": {
+            "path": "/people/{id}", "record": "$.person", "gone": {"status": [404, 410], "when": "$.status == 'closed'"},
+            "version": {"path": "$.updated", "format": "rfc3339"}
+        },
+        "batch": {"path": "/people?ids={ids}", "max": 20, "items": "$.people[*]"},
+        "list": {
+            "path": "/people", "items": "$.people[*]", "next": {"link": "$.next"}, "total": "$.total"
+        },
+        "changes": {"path": "/people?since={since}"},
+        "map": {
+            "key": "$.key",
+            "given_name": "$.name.first",
+            "family_name": {"join": ["$.name.prefix", "$.name.last"], "trim": true},
+            "phone": {"first": ["$.phones[?@.kind == 'mobile'].number", "$.phone"]},
+            "email": {"path": "$.email", "when": "$.email_confirmed == true", "case": "lower"},
+            "birthdate": {"path": "$.born", "date": "[day].[month].[year]"},
+            "locale": {"path": "$.lang", "values": {"english": "en", "spanish": "es"}},
+            "mailing_address": "$.address"
+        }
+    }));
+    RestClient::client(config.unwrap(), |_| {}).unwrap()
 }
 
 /// Reads the input as a message body, as it is and with the marker in it.
@@ -147,6 +178,11 @@ pub fn persona_event(input: &[u8]) {
     each_envelope(input, |envelope| record_event(&PERSONA, envelope));
 }
 
+/// Message bodies as events of a described API.
+pub fn rest_event(input: &[u8]) {
+    each_envelope(input, |envelope| record_event(&REST, envelope));
+}
+
 /// Message bodies as events about records that were handed over.
 pub fn handed_over_event(input: &[u8]) {
     each_envelope(input, |envelope| record_event(&HANDED_OVER, envelope));
@@ -155,7 +191,8 @@ pub fn handed_over_event(input: &[u8]) {
 /// Message bodies as sign-ins, read by every identity provider that has a log of them.
 pub fn sign_in(input: &[u8]) {
     each_envelope(input, |envelope| {
-        for source in [&*AUTH0, &*ENTRA, &*OKTA, &*SCIM, &*SALESFORCE, &*HUBSPOT, &*STRIPE, &*PERSONA] {
+        for source in [&*AUTH0, &*ENTRA, &*OKTA, &*SCIM, &*SALESFORCE, &*HUBSPOT, &*STRIPE, &*PERSONA, &*REST]
+        {
             read_sign_in(source, envelope);
         }
     });
@@ -196,6 +233,7 @@ pub(crate) fn is_readable(envelope: &Envelope) {
         Some("hubspot") => &HUBSPOT,
         Some("stripe") => &STRIPE,
         Some("persona") => &PERSONA,
+        Some("rest") => &REST,
         Some("handed-over") => &HANDED_OVER,
         Some("contentful" | "standard-webhooks") => return,
         _ => panic!("the ingress publishes for {}", envelope.source),

@@ -13,6 +13,7 @@ mod content_answers;
 mod contents;
 mod corpus;
 mod crm_answers;
+mod descriptions;
 mod events;
 mod identity_answers;
 mod marker;
@@ -26,9 +27,10 @@ mod webhooks;
 pub use answers::{Answer, Place, Reading, check};
 pub use content_answers::content_answers;
 pub use crm_answers::crm_answers;
+pub use descriptions::rest_description;
 pub use events::{
     auth0_event, entra_event, envelope_announcement, handed_over_event, hubspot_event, okta_event,
-    persona_event, salesforce_event, scim_event, sign_in, stripe_event,
+    persona_event, rest_event, salesforce_event, scim_event, sign_in, stripe_event,
 };
 pub use identity_answers::identity_answers;
 pub use marker::MARKER;
@@ -53,11 +55,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 17] = [
     Target { name: "envelope_announcement", run: envelope_announcement, seeds: corpus::events },
     Target { name: "auth0_event", run: auth0_event, seeds: corpus::events },
     Target { name: "entra_event", run: entra_event, seeds: corpus::events },
     Target { name: "okta_event", run: okta_event, seeds: corpus::events },
+    Target { name: "rest_event", run: rest_event, seeds: corpus::events },
     Target { name: "scim_event", run: scim_event, seeds: corpus::events },
     Target { name: "salesforce_event", run: salesforce_event, seeds: corpus::events },
     Target { name: "hubspot_event", run: hubspot_event, seeds: corpus::events },
@@ -69,4 +72,5 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "webhook_any", run: webhook_any, seeds: corpus::webhooks },
     Target { name: "policy_file", run: policy_file, seeds: corpus::policies },
     Target { name: "reply_body", run: reply_body, seeds: corpus::replies },
+    Target { name: "rest_description", run: rest_description, seeds: descriptions::seeds },
 ];

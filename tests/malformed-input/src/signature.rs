@@ -47,7 +47,7 @@ pub(crate) fn sign(provider: &str, key: &str, at: &str, headers: &mut HeaderMap,
                 ("x-contentful-signature", hex::encode(timed(&[head.as_bytes()]))),
             ]
         }
-        "standard-webhooks" => {
+        "standard-webhooks" | "rest" => {
             let made = timed(&[b"msg_1.", at.as_bytes(), b"."]);
             vec![
                 ("webhook-id", "msg_1".to_owned()),

@@ -27,8 +27,18 @@ use crate::marker::{MARKER, planted};
 use crate::signature::{PUBLIC_URL, SECRET_IN_BODY, sign};
 
 /// Whose webhooks are accepted: a source of each connector that has some, named after it, and the senders that are no source.
-pub const SENDERS: [&str; 9] =
-    ["auth0", "contentful", "entra", "hubspot", "okta", "persona", "scim", "standard-webhooks", "stripe"];
+pub const SENDERS: [&str; 10] = [
+    "auth0",
+    "contentful",
+    "entra",
+    "hubspot",
+    "okta",
+    "persona",
+    "rest",
+    "scim",
+    "standard-webhooks",
+    "stripe",
+];
 
 const SOURCES: &str = r#"
 [sources.auth0]
@@ -65,6 +75,16 @@ role = "identity"
 connector = "persona"
 api_key = { secret = "none" }
 webhook_secrets = [{ secret = "webhook" }]
+
+[sources.rest]
+role = "registry"
+connector = "rest"
+url = "https://rest.example"
+auth = { kind = "none" }
+ping = "/up"
+fetch = { path = "/people/{id}" }
+map.email = "$.email"
+webhook_secrets = [{ secret = "encoded" }]
 
 [sources.scim]
 role = "sso"
@@ -109,6 +129,7 @@ impl Ingress {
         let settings = [
             ("COPPICE_CONFIG", SOURCES),
             ("COPPICE_SECRET_WEBHOOK", &secret),
+            ("COPPICE_SECRET_ENCODED", &encoded),
             ("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", &secret),
             ("COPPICE_STANDARD_WEBHOOKS_SECRETS", &encoded),
             ("COPPICE_PUBLIC_URL", PUBLIC_URL),

@@ -12,7 +12,7 @@ use connectors::{FoundSignIn, ProviderError, SignIn, SignInEvent, Source};
 use event_contract::{Envelope, Hop, TraceContext, UnreadableEvent};
 use postgres_store::{Announce, Login, ReadingResult, Store};
 use record_sync::{RecordSync, RecordUnit, Reread, SourceRecords, announce, from_provider, from_store};
-use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
+use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal, Removed};
 
 use crate::sign_in_key::SignInKey;
 use crate::unknown_users::{UnknownUser, UnknownUsers, UserAnswer};
@@ -138,7 +138,7 @@ impl SignIns {
             let user = Refetch {
                 subject: user_id.to_owned(),
                 not_before: None,
-                removed: false,
+                removed: Removed::No,
                 cause: refetch.cause,
                 sent_at: refetch.sent_at,
             };

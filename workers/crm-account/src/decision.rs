@@ -25,6 +25,9 @@ pub(crate) enum Decision {
     /// Nothing yet. Either another person's contact still has our key, or the contact was read seconds after a push of these
     /// values, and may have been read without them. Check again after this time.
     Later(Duration),
+    /// Nothing, but the contact with this ID of the CRM has our key, and no push to this person is recorded: we created it, and what
+    /// followed failed.
+    Record(String),
     /// Nothing: a user of the CRM changes our values back each time.
     Contested,
     /// Push this.
@@ -63,10 +66,11 @@ pub(crate) fn decide(view: &CrmView, target: &str, age: Duration) -> Decision {
     let pushed = view.pushed.as_ref();
     let id = match (&view.contact, pushed) {
         (Some(contact), _) => {
+            let id = contact.external_id.clone();
             if fields.is_empty() && view.contact_key == Some(view.person_id.to_string()) {
-                return Decision::Nothing;
+                return if pushed.is_some() { Decision::Nothing } else { Decision::Record(id) };
             }
-            Some(contact.external_id.clone())
+            Some(id)
         }
         // A user of the CRM has deleted the contact; or an open review asks whether an existing contact is this person's.
         (None, _) if view.contact_deleted || view.under_review => return Decision::Nothing,
@@ -160,7 +164,7 @@ mod tests {
     fn id_to_write(view: &CrmView) -> Option<Option<String>> {
         match decide(view, "salesforce", NEW) {
             Decision::Write(write) => Some(write.id),
-            Decision::Nothing | Decision::Later(_) | Decision::Contested => None,
+            Decision::Nothing | Decision::Later(_) | Decision::Record(_) | Decision::Contested => None,
         }
     }
 
@@ -184,6 +188,27 @@ mod tests {
         assert_eq!(id_to_write(&CrmView { under_review: true, ..view(None, None) }), None);
         let gone = Profile { status: Status::Deleted, ..view(None, None).profile };
         assert_eq!(id_to_write(&CrmView { profile: gone, ..view(None, None) }), None);
+    }
+
+    #[test]
+    fn a_contact_with_our_key_that_is_not_recorded_is_recorded_once() {
+        let own = PERSON.to_string();
+        let correct = || view(Some(r#"{"email": "a@idp"}"#), Some(&own));
+        let pushed = |id: &str| {
+            let external_id = id.to_owned();
+            Some(Pushed { external_id, hash: Vec::new(), times: 1, just_now: false, read_since: true })
+        };
+        let decided = |view: &CrmView| decide(view, "salesforce", NEW);
+        assert_eq!(decided(&correct()), Decision::Record(String::from("003")));
+        assert_eq!(decided(&CrmView { pushed: pushed("003"), ..correct() }), Decision::Nothing);
+        let merged = CrmView { pushed: pushed("004"), ..correct() };
+        assert_eq!(
+            decided(&merged),
+            Decision::Nothing,
+            "the CRM merged the contact that was pushed to into this one"
+        );
+        let gone = Profile { status: Status::Deleted, ..correct().profile };
+        assert_eq!(decided(&CrmView { profile: gone, ..correct() }), Decision::Nothing, "it has no account");
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub enum Push {
     Later(Duration),
     /// The worker has written a contact.
     Written(WrittenContact),
+    /// An earlier push of this worker has created the contact, and it is not recorded.
+    Created(WrittenContact),
     /// The CRM has deleted the contact. `crm-sync` receives the event about that.
     Gone,
 }
@@ -85,6 +87,20 @@ impl CrmAccountHandler {
         Err(refusal(&refused))
     }
 
+    /// The push that created a contact failed before the contact was recorded, and the contact was read before the message came again.
+    async fn created(&self, view: &CrmView, id: String, announce: Announce) -> Result<Push, Failure> {
+        let nothing = BTreeMap::new();
+        let ticket = self.store.remember_pushed(self.crm.name(), &id, &view.push_key, &nothing).await;
+        Ok(Push::Created(WrittenContact {
+            person_id: view.person_id,
+            revision: view.revision,
+            external_id: id,
+            pushed_hash: view.push_key.hash_of_push(&view.policy, self.crm.name(), view.person_id, &nothing),
+            push_ticket: ticket.map_err(|error| from_store(&error))?,
+            announce,
+        }))
+    }
+
     async fn record(&self, written: &[WrittenContact]) -> Result<(), Failure> {
         let recorded = self.store.record_crm_accounts(self.crm.name(), written).await;
         recorded.map_err(|error| from_store(&error))
@@ -134,6 +150,7 @@ impl Handler for CrmAccountHandler {
         let write = match decide(&view, self.crm.name(), refetch.age()) {
             Decision::Nothing => return Ok(Push::Nothing),
             Decision::Later(wait) => return Ok(Push::Later(wait)),
+            Decision::Record(id) => return self.created(&view, id, announce(refetch.cause)?).await,
             Decision::Contested => {
                 tracing::warn!(person_id = %view.person_id, "the CRM changes our values back: no further push for an hour");
                 return Ok(Push::Nothing);
@@ -163,7 +180,7 @@ impl Handler for CrmAccountHandler {
         let written: Vec<WrittenContact> = batch
             .iter()
             .filter_map(|(_, pushed)| match pushed {
-                Push::Written(contact) => Some(contact.clone()),
+                Push::Written(contact) | Push::Created(contact) => Some(contact.clone()),
                 Push::Nothing | Push::Later(_) | Push::Gone => None,
             })
             .collect();
@@ -173,7 +190,7 @@ impl Handler for CrmAccountHandler {
         let outcome = |pushed: &Push| match pushed {
             Push::Nothing => Outcome::Unchanged,
             Push::Later(wait) => Outcome::Snooze(*wait),
-            Push::Written(_) => Outcome::Applied,
+            Push::Written(_) | Push::Created(_) => Outcome::Applied,
             Push::Gone => Outcome::Gone,
         };
         Ok(batch.iter().map(|(_, pushed)| outcome(pushed)).collect())

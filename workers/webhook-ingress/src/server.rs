@@ -16,7 +16,7 @@ use config::SourceWebhooks;
 use event_bus::EventBus;
 use governor::DefaultDirectRateLimiter;
 use metrics::{counter, histogram};
-use provider_webhook::{ChallengeAnswer, Secrets, SignedRequest, VerifyError, Webhook};
+use provider_webhook::{ChallengeAnswer, Secrets, SignedRequest, SourceWebhook, VerifyError};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
@@ -42,7 +42,7 @@ pub(crate) struct Shared<B> {
 
 pub(crate) struct Enabled {
     pub(crate) source: String,
-    webhook: &'static Webhook,
+    webhook: SourceWebhook,
     secrets: Secrets,
     rate: DefaultDirectRateLimiter,
     // Places for requests with a body in memory. Each source has its own, so that slow senders to one path do not delay
@@ -93,7 +93,7 @@ async fn receive<B: EventBus>(
         return counted(NO_SOURCE, Reply::UnknownSource).into_response();
     };
     let source = enabled.source.as_str();
-    if let Some(answer) = challenge_answer(enabled.webhook, &request) {
+    if let Some(answer) = challenge_answer(&enabled.webhook, &request) {
         // Anybody may send a challenge, so it does not count for the rate. It costs no more than a refusal.
         counted(source, if answer.is_some() { Reply::ChallengeAnswered } else { Reply::Challenge });
         return match answer {
@@ -113,8 +113,8 @@ async fn receive<B: EventBus>(
 }
 
 /// `None`: the request is no challenge. `Some(None)`: it is one that is not answered.
-fn challenge_answer(webhook: &Webhook, request: &Request) -> Option<Option<ChallengeAnswer>> {
-    webhook.challenge?.answer(request.method(), request.headers(), request.uri().query())
+fn challenge_answer(webhook: &SourceWebhook, request: &Request) -> Option<Option<ChallengeAnswer>> {
+    webhook.challenge()?.answer(request.method(), request.headers(), request.uri().query())
 }
 
 impl<B: EventBus> Shared<B> {
@@ -130,7 +130,7 @@ impl<B: EventBus> Shared<B> {
         // The body is read later, and a provider may sign parts of the head.
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head.clone(), body);
-        let webhook = enabled.webhook;
+        let webhook = &enabled.webhook;
         if webhook.is_proven_by_head() {
             self.admit(enabled, &head, b"")?;
         }
@@ -140,7 +140,7 @@ impl<B: EventBus> Shared<B> {
         if !webhook.is_proven_by_head() {
             self.admit(enabled, &head, &body)?;
         }
-        let records = (webhook.read)(&head.headers, &body).map_err(|_| Reply::Unreadable)?;
+        let records = webhook.read(&head.headers, &body).map_err(|_| Reply::Unreadable)?;
         let events = events(&enabled.source, records).map_err(|_| Reply::Unreadable)?;
         if events.is_empty() {
             return Ok(Reply::Nothing);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use config::{CONFIG, Config, SourceWebhooks};
-use provider_webhook::{Keys, Secrets, Webhook, standard};
+use provider_webhook::{Keys, Secrets, SourceWebhook, Webhook, standard};
 use secrecy::SecretString;
 use settings::{Reader, Setting, SettingsError, all, both};
 use worker_process::{BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG};
@@ -132,7 +132,12 @@ fn read_webhooks(reader: &Reader) -> Result<Vec<SourceWebhooks>, SettingsError> 
             return Err(setting
                 .fault(format!("is set, but {name} is also a source of coppice.toml: rename the source")));
         }
-        Ok(Some(SourceWebhooks { source: name.to_owned(), webhook, secrets, is_handed_over: false }))
+        Ok(Some(SourceWebhooks {
+            source: name.to_owned(),
+            webhook: SourceWebhook::OfVendor(webhook),
+            secrets,
+            is_handed_over: false,
+        }))
     }));
     let (of_file, others) = both(of_file, others)?;
     let webhooks: Vec<SourceWebhooks> = of_file.into_iter().chain(others).flatten().collect();
@@ -151,7 +156,7 @@ fn read_public_url(reader: &Reader) -> Result<PublicUrl, SettingsError> {
     let url = reader.read(PUBLIC_URL)?;
     // Faults of the sources are in the other list.
     let signs_url =
-        read_webhooks(reader).is_ok_and(|all| all.iter().any(|webhooks| webhooks.webhook.signs_url));
+        read_webhooks(reader).is_ok_and(|all| all.iter().any(|webhooks| webhooks.webhook.signs_url()));
     if url == PublicUrl::default() && signs_url {
         return Err(PUBLIC_URL.is_not_set());
     }

@@ -53,6 +53,7 @@ impl Auth0Config {
             client_secret: self.client_secret.0,
             audience: Some(self.audience.unwrap_or_else(|| api.to_string())),
             scope: None,
+            in_header: false,
         };
         let mut http = ProviderHttpConfig::new(NAME, api, auth);
         http.codes = Some(CODES);

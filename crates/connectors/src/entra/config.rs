@@ -194,6 +194,7 @@ impl EntraConfig {
                 client_secret: client_secret.0,
                 audience: None,
                 scope: Some(scope),
+                in_header: false,
             },
             EntraAuth::Certificate { private_key, certificate } => Auth::PrivateKeyJwt {
                 token_url,

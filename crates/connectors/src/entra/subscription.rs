@@ -112,7 +112,7 @@ impl EntraClient {
             "clientState": client_state.expose_secret(),
             "expirationDateTime": end()?,
         });
-        subscription(&self.http.post_json::<_, Json>(SUBSCRIPTIONS, &body).await?.always_found()?)
+        subscription(&self.http.post_json::<_, Json>(SUBSCRIPTIONS, &[], &body).await?.always_found()?)
     }
 
     /// Makes a subscription live longer, and authorizes it again. `None`: there is no such subscription any more.
@@ -127,7 +127,7 @@ impl EntraClient {
     /// Authorizes a subscription again, without a longer life. `false`: there is no such subscription any more.
     pub async fn reauthorize_subscription(&self, id: &str) -> Result<bool, ProviderError> {
         let path = ["subscriptions", id, "reauthorize"];
-        let answer = self.http.post_json::<_, Value>(&path, &json!({})).await?;
+        let answer = self.http.post_json::<_, Value>(&path, &[], &json!({})).await?;
         Ok(matches!(answer, Answer::Found { .. }))
     }
 }

@@ -100,7 +100,7 @@ impl Batches for HubSpotClient {
 
 #[async_trait]
 impl Push for HubSpotClient {
-    fn property(&self, field: &str) -> Option<&'static str> {
+    fn property(&self, field: &str) -> Option<&str> {
         record::property(field)
     }
 

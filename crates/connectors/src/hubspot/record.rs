@@ -40,6 +40,24 @@ pub(crate) fn property(field: &str) -> Option<&'static str> {
     })
 }
 
+/// The field that is read from a property, whole or in part.
+pub(crate) fn field_of(property: &str) -> Option<&'static str> {
+    Some(match property.to_ascii_lowercase().as_str() {
+        "firstname" => "given_name",
+        "lastname" => "family_name",
+        EMAIL => "email",
+        "phone" => "phone",
+        "date_of_birth" => "birthdate",
+        "address" | "city" | "state" | "zip" | "country" => "mailing_address",
+        _ => return None,
+    })
+}
+
+/// Where a record has a property.
+pub(crate) fn pointer(property: &str) -> String {
+    format!("/properties/{property}")
+}
+
 /// The address: the only one of [`VALUES`] that is unique.
 pub(crate) const EMAIL: &str = "email";
 
@@ -130,6 +148,18 @@ mod tests {
         assert_eq!(contact("7001", "coppice_person_key", &record), Ok(expected));
         let other_key = contact("7001", "member_no", &record).unwrap();
         assert_eq!((other_key.external_key, other_key.unread), (None, vec![]));
+    }
+
+    #[test]
+    fn each_value_that_is_read_is_of_the_field_that_is_pushed_to_it() {
+        for value in VALUES {
+            let field = field_of(value).unwrap();
+            assert!(
+                property(field).map_or(field == "mailing_address", |written| written == value),
+                "{value}"
+            );
+        }
+        assert_eq!(field_of("preferred_language"), None);
     }
 
     #[test]

@@ -30,8 +30,8 @@ impl PersonaConfig {
     pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
         let mut http = ProviderHttpConfig::new(NAME, self.url, Auth::Bearer(self.api_key.0));
         // Without this header, each key has its own version: <https://docs.withpersona.com/versioning>.
-        http.headers.push(("Persona-Version", VERSION.to_owned()));
-        http.headers.push(("Key-Inflection", "snake".to_owned()));
+        http.headers.push(("Persona-Version".into(), VERSION.to_owned()));
+        http.headers.push(("Key-Inflection".into(), "snake".to_owned()));
         Ok(http)
     }
 }

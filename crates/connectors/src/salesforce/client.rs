@@ -90,7 +90,7 @@ impl Batches for SalesforceClient {
 
 #[async_trait]
 impl Push for SalesforceClient {
-    fn property(&self, field: &str) -> Option<&'static str> {
+    fn property(&self, field: &str) -> Option<&str> {
         record::property(field)
     }
 

@@ -156,6 +156,7 @@ impl SalesforceAuth {
                 client_secret: client_secret.0,
                 audience: None,
                 scope: None,
+                in_header: false,
             },
             Self::JwtBearer { client_id, username, audience, private_key } => Auth::JwtBearer {
                 token_url,

@@ -43,6 +43,25 @@ pub(crate) fn property(field: &str) -> Option<&'static str> {
     })
 }
 
+/// The field that is read from a property, whole or in part. Salesforce ignores the case of names.
+pub(crate) fn field_of(property: &str) -> Option<&'static str> {
+    let name = FIELDS.into_iter().find(|name| name.eq_ignore_ascii_case(property))?;
+    Some(match name {
+        "FirstName" => "given_name",
+        LAST_NAME => "family_name",
+        "Email" => "email",
+        "Phone" => "phone",
+        "Birthdate" => "birthdate",
+        name if name.starts_with("Mailing") => "mailing_address",
+        _ => return None,
+    })
+}
+
+/// Where a record has a property.
+pub(crate) fn pointer(property: &str) -> String {
+    format!("/{property}")
+}
+
 /// Whether it has the form of an API name, and is none that each write has already. Salesforce ignores the case of names.
 pub(crate) fn can_write(property: &str) -> bool {
     let formed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -96,6 +115,20 @@ mod tests {
     fn read(fields: &str) -> Result<Record, ProviderError> {
         let json: Json = serde_json::from_str(&format!(r#"{{"Id":"{ID}"{fields}}}"#)).unwrap();
         contact(&ContactId::parse(ID).unwrap(), &json)
+    }
+
+    #[test]
+    fn each_value_that_is_read_is_of_the_field_that_is_pushed_to_it() {
+        for value in FIELDS.into_iter().filter(|name| !["Id", EXTERNAL_KEY, "SystemModstamp"].contains(name))
+        {
+            let field = field_of(value).unwrap();
+            assert!(
+                property(field).map_or(field == "mailing_address", |written| written == value),
+                "{value}"
+            );
+        }
+        assert_eq!(field_of("mailingcity"), Some("mailing_address"));
+        assert_eq!((field_of("Preferred_Language__c"), field_of("Id")), (None, None));
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl StripeConfig {
         let mut http = ProviderHttpConfig::new(NAME, self.url, Auth::Bearer(self.api_key.0));
         http.codes = Some(CODES);
         // <https://docs.stripe.com/connect/authentication#stripe-account-header>
-        http.headers.extend(self.account.map(|account| ("Stripe-Account", account)));
+        http.headers.extend(self.account.map(|account| ("Stripe-Account".into(), account)));
         Ok(http)
     }
 }

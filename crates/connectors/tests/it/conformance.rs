@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connectors::{
     Auth0Client, ChangesFrom, Connected, EntraAuth, EntraClient, Fetched, HubSpotClient, OktaAuth,
-    OktaClient, OktaConfig, Outage, PersonaClient, PersonaConfig, ProviderError, RecordWrite,
+    OktaClient, OktaConfig, Outage, PersonaClient, PersonaConfig, ProviderError, RecordWrite, RestClient,
     SalesforceClient, ScimClient, ScimConfig, StripeClient, StripeConfig,
 };
 use provider_http::test_server::{ISSUED_TOKEN, NOWHERE, answering, silent};
@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::fixtures::{
-    MARA, SECRET, auth0_config, connected, entra_config, hubspot_config, record, salesforce_config,
+    MARA, SECRET, auth0_config, connected, entra_config, hubspot_config, record, rest_settings,
+    salesforce_config,
 };
 
 /// Signs assertions that only tests accept.
@@ -171,6 +172,22 @@ fn hubspot() -> Maker {
     }
 }
 
+fn rest() -> Maker {
+    let person = json!({"id": "5a", "name": {"first": "Tove"}, "updatedAt": "2026-11-30T08:00:00Z"});
+    Maker {
+        connector: "rest",
+        client: |url| connected::<RestClient>(serde_json::from_value(rest_settings(url)).unwrap()),
+        id: "5a",
+        good: (person, "5a"),
+        absence: Absence::Status,
+        odd_ids: |_| Err(INVALID),
+        list: r#"{"data":[{"id":"1"}]}"#,
+        any_json_is_a_list: false,
+        short_page: Some(r#"{"data":[],"meta":{"total":7}}"#),
+        compares: true,
+    }
+}
+
 fn stripe() -> Maker {
     Maker {
         connector: "stripe",
@@ -227,13 +244,15 @@ async fn failures(maker: &Maker, url: &str) -> Vec<ProviderError> {
 }
 
 async fn a_record_is_read_leniently(make: Make) {
-    let Maker { client, good: (body, id), .. } = make();
+    let Maker { client, good: (body, id), connector, .. } = make();
     let plain = client(&answering(200, &[], &body).await).fetch(id, None).await.unwrap();
     assert!(matches!(&plain, Fetched::Found(record) if record.id == id), "{plain:?}");
     // A byte order mark, names in capitals, and a value that we do not know.
     let text = body.to_string();
     let more = text.replacen('{', r#"{"xOfTomorrow":{"id":"other"},"#, 1);
     let capitals = capitals(&body).to_string();
+    // A described path has its names as they are: <https://www.rfc-editor.org/rfc/rfc9535#section-2.3.1>.
+    let capitals = if connector == "rest" { text.clone() } else { capitals };
     for form in [format!("\u{feff}{text}"), more, capitals] {
         let read = client(&answering(200, &[], &form).await).fetch(id, None).await;
         assert_eq!(read.as_ref(), Ok(&plain), "{form}");
@@ -430,6 +449,7 @@ async fn each_connector_offers_what_its_role_needs(make: Make) {
     let expected = match connector {
         "auth0" | "okta" => [false, true, true, false],
         "scim" | "entra" => [false, true, false, false],
+        "rest" => [true, true, false, false],
         "salesforce" | "hubspot" => [true, true, false, true],
         _ => [false; 4],
     };
@@ -457,7 +477,7 @@ macro_rules! makers {
     };
 }
 
-makers!(auth0 entra entra_certificate okta okta_service_app scim salesforce hubspot stripe persona);
+makers!(auth0 entra entra_certificate okta okta_service_app rest scim salesforce hubspot stripe persona);
 
 #[test]
 fn every_connector_has_a_maker_in_this_suite() {

@@ -9,7 +9,7 @@ use provider_http::test_server::answering;
 use serde_json::{Value, json};
 
 use crate::fixtures::{
-    MARA, SECRET, auth0_config, connected, entra_at, found, hubspot_at, okta_at, persona_at, record,
+    MARA, SECRET, auth0_config, connected, entra_at, found, hubspot_at, okta_at, persona_at, record, rest_at,
     salesforce_at, scim_at, stripe_at,
 };
 use crate::handed_over;
@@ -28,7 +28,7 @@ async fn records() -> Vec<(&'static str, Record)> {
         "properties": {"firstname": "Orla", "lastname": "Fenn", "email": "orla.fenn@example.org", "phone": "+15550100177",
             "date_of_birth": "1988-04-09", "address": "12 Quarry Lane", "city": "Port Ellery", "state": null,
             "zip": "00417", "country": "", "coppice_person_key": "P-7", "lifecyclestage": "lead"}}]});
-    let cases: [(&str, Value, &str, Make); 8] = [
+    let cases: [(&str, Value, &str, Make); 9] = [
         ("auth0", record("auth0/user"), "auth0|6720c4d1a9b8e7f605142233", |url| {
             connected::<connectors::Auth0Client>(auth0_config(url))
         }),
@@ -41,6 +41,7 @@ async fn records() -> Vec<(&'static str, Record)> {
         ("hubspot", in_hubspot, "7001", |url| std::sync::Arc::new(hubspot_at(url))),
         ("stripe", record("stripe/session"), "vs_1QmHarbor0001AbCd", stripe_at),
         ("persona", record("persona/inquiry"), "inq_zHarbor84ShbUyuwX6AzPSq", persona_at),
+        ("rest", json!({"id": 7, "name": {"first": "Tove"}, "person_key": "P-7"}), "7", rest_at),
     ];
     let mut records = Vec::new();
     for (connector, body, id, make) in cases {
@@ -92,6 +93,7 @@ fn expected(connector: &str) -> Value {
             "verification_status": "verified", "given_name": "Mara", "family_name": "Quill",
             "birthdate": "1984-09-03", "email": null, "opened_at": "2026-11-22T18:00:00Z",
             "decided_at": "2026-11-22T18:06:12Z"}),
+        "rest" => json!({"id": "7", "external_key": "P-7", "given_name": "Tove"}),
         "handed-over" => json!({"id": "county-1", "external_key": "P-000481", "given_name": "Mara",
             "family_name": "Quill", "display_name": "Mara Quill", "email": "mara.quill@example.org",
             "phone": "+15550100188", "birthdate": "1984-09-03",

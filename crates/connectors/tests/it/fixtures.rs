@@ -15,7 +15,7 @@ use connectors::{
 };
 use event_contract::Envelope;
 use provider_http::test_server::{ISSUED_TOKEN, NOWHERE, answering};
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulators::auth0::Auth0Simulator;
 use simulators::hubspot::HubSpotSimulator;
 use testkit::ScimServer;
@@ -78,7 +78,7 @@ pub(crate) fn source(connector: &str, client: impl Records) -> Source {
 /// The same, of a client that is shared.
 pub(crate) fn source_of(connector: &str, records: Connected) -> Source {
     let connector = connectors::connector(connector).unwrap();
-    let events = SourceEvents { name: connector.name.into(), connector, partner_sources: vec![] };
+    let events = SourceEvents { name: connector.name.into(), connector, partner_sources: vec![], bus: None };
     Source { events, role: connector.roles[0], records }
 }
 
@@ -138,6 +138,33 @@ where
     shows_no_secret(&text);
     assert!(!text.contains("coppice-client"), "{text}");
     Arc::new(client)
+}
+
+/// An API at this address, and what it answers for each record: `{"id": …, "name": {…}, "updatedAt": …}`.
+pub(crate) fn rest_settings(url: &str) -> Value {
+    json!({
+        "url": url,
+        "auth": {"kind": "bearer", "token": SECRET},
+        "fetch": {
+            "path": "/people/{id}",
+            "version": {"path": "$.updatedAt", "format": "rfc3339"},
+            "gone": {"when": "$.status == 'closed'"}
+        },
+        "batch": {"path": "/people?ids={ids}", "max": 50, "items": "$.data[*]"},
+        "list": {
+            "path": "/people?limit=2",
+            "items": "$.data[*]",
+            "next": {"link": "$.links.next"},
+            "total": "$.meta.total"
+        },
+        "changes": {"path": "/people?limit=2&since={since}"},
+        "map": {"given_name": "$.name.first", "key": "$.person_key"}
+    })
+}
+
+/// A client of it.
+pub(crate) fn rest_at(url: &str) -> Connected {
+    connected::<connectors::RestClient>(serde_json::from_value(rest_settings(url)).unwrap())
 }
 
 /// A tenant at this address.

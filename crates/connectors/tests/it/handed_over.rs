@@ -171,7 +171,7 @@ async fn it_offers_batches_and_a_listing_and_accepts_no_values() {
     let client = plain(Table::of(&[]));
     assert!(client.batches().is_some() && client.listing().is_some() && client.table().is_some());
     assert!(client.push().is_none() && client.sign_ins().is_none() && client.subscriptions().is_none());
-    assert!(!handed_over::CONNECTOR.can_push && handed_over::CONNECTOR.is_handed_over());
+    assert!(handed_over::CONNECTOR.takes.is_none() && handed_over::CONNECTOR.is_handed_over());
     let others = connectors::CONNECTORS.iter().filter(|connector| connector.is_handed_over());
     assert_eq!(others.count(), 1);
 }

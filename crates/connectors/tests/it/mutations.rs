@@ -7,8 +7,8 @@ use provider_http::test_server::NOWHERE;
 use serde_json::{Value, json};
 
 use crate::fixtures::{
-    auth0, entra, events, hubspot_at, okta, persona_at, read_sign_in, salesforce, scim_at, source, source_of,
-    stripe_at,
+    auth0, entra, events, hubspot_at, okta, persona_at, read_sign_in, rest_at, salesforce, scim_at, source,
+    source_of, stripe_at,
 };
 use crate::handed_over::{Table, plain};
 
@@ -56,7 +56,7 @@ fn mutations(value: &Value) -> Vec<Value> {
     all
 }
 
-fn sources() -> [Source; 9] {
+fn sources() -> [Source; 10] {
     [
         source("auth0", auth0()),
         source("entra", entra()),
@@ -66,6 +66,7 @@ fn sources() -> [Source; 9] {
         source("hubspot", hubspot_at(NOWHERE)),
         source_of("stripe", stripe_at(NOWHERE)),
         source_of("persona", persona_at(NOWHERE)),
+        source_of("rest", rest_at(NOWHERE)),
         source_of("handed-over", plain(Table::of(&[]))),
     ]
 }

@@ -64,8 +64,12 @@ fn a_source_with_partner_event_sources_reads_those_alone() {
 #[test]
 fn a_connector_without_partner_event_sources_reads_the_ingress_alone() {
     for connector in connectors::CONNECTORS.iter().filter(|connector| connector.partner.is_none()) {
-        let events =
-            SourceEvents { name: "x".into(), connector, partner_sources: vec!["aws.partner/x".into()] };
+        let events = SourceEvents {
+            name: "x".into(),
+            connector,
+            partner_sources: vec!["aws.partner/x".into()],
+            bus: None,
+        };
         let refused = events.origin(&partner_event("aws.partner/x", INGRESS));
         assert_eq!(
             refused,
@@ -75,8 +79,18 @@ fn a_connector_without_partner_event_sources_reads_the_ingress_alone() {
         );
     }
     let names: Vec<&str> = connectors::CONNECTORS.iter().map(|connector| connector.name).collect();
-    let stable =
-        ["auth0", "entra", "okta", "scim", "salesforce", "hubspot", "stripe", "persona", "handed-over"];
+    let stable = [
+        "auth0",
+        "entra",
+        "okta",
+        "scim",
+        "salesforce",
+        "hubspot",
+        "stripe",
+        "persona",
+        "rest",
+        "handed-over",
+    ];
     assert_eq!(names, stable, "rows, queues and rules have these names");
 }
 

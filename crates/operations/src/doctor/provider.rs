@@ -1,9 +1,10 @@
-//! Checks that the unit's provider answers and accepts our credentials: one cheap authenticated call.
+//! Checks that the unit's provider answers and accepts our credentials: one cheap authenticated call. If it does, `records` goes on.
 
 use connectors::{ProviderError, Source};
 use time::OffsetDateTime;
 
 use super::finding::Findings;
+use super::records;
 use super::target::Provider;
 
 const CHECK: &str = "provider";
@@ -13,7 +14,12 @@ pub(crate) async fn check(provider: Provider, findings: &mut Findings) {
         Provider::None => findings.skipped(CHECK, "credentials", "not checked: name a unit with --unit"),
         Provider::Ingress => findings.ok(CHECK, "webhooks", "at least one provider's secret is set"),
         Provider::Of(source) => {
-            judge(&source, source.records.ping().await, findings);
+            let answer = source.records.ping().await;
+            let answers = answer.is_ok();
+            judge(&source, answer, findings);
+            if answers {
+                records::check(&source, findings).await;
+            }
             if let Some(subscriptions) = source.records.subscriptions() {
                 judge_subscription(source.name(), subscriptions.ends_at().await, findings);
             }

@@ -3,6 +3,7 @@
 //! by the ticket drawn *before* each refetch. No clock of ours is compared.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use authority::{Role, SourceRecord};
 use serde_json::Value;
@@ -22,6 +23,9 @@ pub struct Source<'a> {
     pub role: Role,
 }
 
+/// After this time no replica of a source lags any more, so that a record which the source shows is there. The queries have it, too.
+pub const LARGEST_LAG: Duration = Duration::from_secs(30);
+
 /// The order of a refetch, drawn before it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefetchTicket {
@@ -31,6 +35,9 @@ pub struct RefetchTicket {
     pub known_etag: Option<String>,
     /// The version with this `ETag`, where the source has versions.
     pub known_version: Option<OffsetDateTime>,
+    /// The version with which the source stated the record's deletion, if that was within [`LARGEST_LAG`]. If it shows the record with
+    /// this version, a replica of it may lag.
+    pub deleted_as: Option<OffsetDateTime>,
     /// Whether to record the read with [`Store::note_read`]: the last record is older than a day.
     pub read_is_due: bool,
 }
@@ -104,12 +111,15 @@ impl Store {
         let external_ids: Vec<String> = external_ids.iter().map(|id| id.replace('\0', "\u{fffd}")).collect();
         let rows = sqlx::query!(
             r#"select nextval('refetch_ticket') as "number!",
-                      case when stored.missing_since is null then stored.etag end as "etag?", stored.version_at,
-                      stored.external_id is not null
+                      case when stored.gone_at is null and stored.missing_since is null then stored.etag end as "etag?",
+                      case when stored.gone_at is null then stored.version_at end as "version_at?",
+                      case when stored.gone_proved and stored.read_at > now() - interval '30 seconds'
+                           then stored.version_at end as "deleted_as?",
+                      stored.external_id is not null and stored.gone_at is null
                           and coalesce(stored.read_at < now() - interval '1 day', true) as "read_is_due!"
                from unnest($2::text[]) with ordinality as wanted (external_id, position)
                left join source_record stored
-                 on stored.source = $1 and stored.external_id = wanted.external_id and stored.gone_at is null
+                 on stored.source = $1 and stored.external_id = wanted.external_id
                order by wanted.position"#,
             source,
             &external_ids
@@ -120,6 +130,7 @@ impl Store {
             number: row.number,
             known_etag: row.etag,
             known_version: row.version_at,
+            deleted_as: row.deleted_as,
             read_is_due: row.read_is_due,
         });
         Ok(tickets.collect())
@@ -231,7 +242,9 @@ type Written = (String, Option<Uuid>, i64);
 /// The guard: what it leaves out is neither written nor returned. A deletion wins if its refetch is later. A second deletion
 /// moves the ticket and the version of the tombstone, so that a reading from between the two cannot revive the record. A present
 /// record replaces a tombstone only if its refetch is later and, where the source has said that the record was deleted, its
-/// version is newer than the deletion (or newer than the deleted record, if the time of the deletion is unknown). Between two
+/// version is newer than the deletion (or newer than the deleted record, if the time of the deletion is unknown). With the version
+/// of the deleted record, it replaces a tombstone that is older than [`LARGEST_LAG`]: the source shows it as it was, so it was
+/// restored, or an event of an earlier deletion came while the source did not find it. Between two
 /// present records the newer version wins. On a tie, or if one has no version, the later refetch wins. A reading with equal
 /// version and equal content writes nothing, with two exceptions: a version in whole seconds may hide a second change within that
 /// second, so the ticket moves; and a record that was read by another mapping keeps the mark of the new one.
@@ -281,7 +294,8 @@ async fn write(
            where case
                when excluded.gone_at is not null then excluded.ticket > stored.ticket
                when stored.gone_at is not null then excluded.ticket > stored.ticket
-                    and (not stored.gone_proved or coalesce(excluded.version_at > stored.version_at, true))
+                    and (not stored.gone_proved or coalesce(excluded.version_at > stored.version_at, true)
+                         or (excluded.version_at = stored.version_at and stored.read_at <= now() - interval '30 seconds'))
                when excluded.version_at > stored.version_at then true
                when excluded.version_at < stored.version_at then false
                else excluded.ticket > stored.ticket

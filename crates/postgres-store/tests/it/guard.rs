@@ -1,7 +1,7 @@
 //! The guard as a table: sequences of readings of one record, the result of each, and the stored state after them.
 
 use postgres_store::ReadingResult::{Applied, Unchanged};
-use postgres_store::{PersonReading, ReadingResult, RecordState, RefetchTicket};
+use postgres_store::{LARGEST_LAG, PersonReading, ReadingResult, RecordState, RefetchTicket};
 
 use crate::IDP;
 use crate::database::{Database, at, found, gone};
@@ -157,6 +157,44 @@ async fn each_reading_has_the_result_of_the_table() {
     }
 }
 
+/// The event of an earlier deletion came while the source did not find the record, or the record was restored.
+#[tokio::test]
+async fn a_record_that_is_there_as_it_was_deleted_lifts_its_tombstone_after_the_largest_lag() {
+    let database = Database::start().await;
+    let id = [found("", "a", None, 0).external_id];
+    let pass = async |seconds: u64| {
+        let pass = format!("update source_record set read_at = read_at - interval '{seconds} seconds'");
+        sqlx::query(sqlx::AssertSqlSafe(pass)).execute(&database.pool).await.unwrap();
+    };
+    let deleted_as = async || {
+        let tickets = database.store.draw_refetch_tickets(IDP.name, &id).await.unwrap();
+        tickets[0].deleted_as
+    };
+    database.apply(&[found("", "a", Some(1001), 1)]).await;
+    database.apply(&[gone("", None, 2)]).await;
+    assert_eq!(deleted_as().await, Some(at(1001)));
+    assert_eq!(database.apply(&[found("", "a", Some(1001), 3)]).await, [Unchanged]);
+    let lag = LARGEST_LAG.as_secs();
+    pass(lag - 5).await;
+    assert_eq!(
+        database.apply(&[gone("", None, 4)]).await,
+        [Unchanged],
+        "a second deletion begins the time again"
+    );
+    pass(lag - 5).await;
+    assert_eq!(deleted_as().await, Some(at(1001)));
+    pass(6).await;
+    assert_eq!(deleted_as().await, None);
+    assert_eq!(database.apply(&[found("", "b", Some(900), 5)]).await, [Unchanged], "an older state");
+    assert_eq!(
+        database.apply(&[found("", "a", Some(1001), 3)]).await,
+        [Unchanged],
+        "it began before the deletion"
+    );
+    assert_eq!(database.apply(&[found("", "a", Some(1001), 6)]).await, [Applied]);
+    assert_eq!(deleted_as().await, None);
+}
+
 #[tokio::test]
 async fn a_tombstone_keeps_the_time_of_the_first_deletion_and_nothing_personal() {
     let database = Database::start().await;
@@ -188,6 +226,7 @@ async fn a_not_modified_answer_fences_like_a_reading() {
                 number,
                 known_etag: Some(known_etag.to_owned()),
                 known_version: version.map(at),
+                deleted_as: None,
                 read_is_due: false,
             };
             db.store.confirm_unmodified(IDP.name, &[(reading("", 0).external_id, ticket)]).await.unwrap()
@@ -218,6 +257,7 @@ async fn a_not_modified_answer_is_compared_with_a_row_that_another_pod_is_writin
         number: 20,
         known_etag: Some(String::from("new")),
         known_version: None,
+        deleted_as: None,
         read_is_due: false,
     };
     let store = db.store.clone();
@@ -232,8 +272,13 @@ async fn a_not_modified_answer_is_compared_with_a_row_that_another_pod_is_writin
 async fn versions_finer_than_a_second_fence_by_themselves() {
     let db = Database::start().await;
     db.apply(&[found("", "a", Some(1001), 3)]).await;
-    let ticket =
-        RefetchTicket { number: 9, known_etag: None, known_version: Some(at(1001)), read_is_due: false };
+    let ticket = RefetchTicket {
+        number: 9,
+        known_etag: None,
+        known_version: Some(at(1001)),
+        deleted_as: None,
+        read_is_due: false,
+    };
     let id = found("", "a", None, 0).external_id;
     assert_eq!(db.store.confirm_unmodified(IDP.name, &[(id, ticket)]).await.unwrap(), [true]);
     assert_eq!(db.count("select ticket from source_record").await, 3, "nothing was written");
@@ -249,6 +294,7 @@ async fn an_earlier_not_modified_answer_does_not_move_the_ticket_back() {
             number,
             known_etag: Some(String::from("1")),
             known_version: None,
+            deleted_as: None,
             read_is_due: false,
         };
         let confirmed = database.store.confirm_unmodified(IDP.name, &[(String::from("a"), ticket)]).await;

@@ -133,6 +133,7 @@ async fn a_secret_goes_with_the_scope_of_its_token() {
         client_secret: "s".into(),
         audience: None,
         scope: Some("https://graph.example/.default".into()),
+        in_header: false,
     })
     .await;
     assert!(outcome.is_ok(), "{outcome:?}");
@@ -197,7 +198,7 @@ fn a_key_that_cannot_be_read_is_found_at_start_up_and_not_quoted() {
 fn a_header_that_cannot_be_sent_is_found_at_start_up_and_not_quoted() {
     let url: url::Url = "https://idv.example".parse().unwrap();
     let mut config = ProviderHttpConfig::new("idv", url, Auth::Bearer("t".into()));
-    config.headers = vec![("persona-version", "mara\n".into())];
+    config.headers = vec![("persona-version".into(), "mara\n".into())];
     let error = ProviderHttp::new(config).unwrap_err();
     assert_eq!(error.to_string(), "header persona-version of idv is not a header");
 }
@@ -211,6 +212,7 @@ fn no_credentials_cross_a_network_in_the_clear() {
             client_secret: "secret".into(),
             audience: None,
             scope: None,
+            in_header: false,
         };
         let mut config = ProviderHttpConfig::new("idp", base.parse().unwrap(), auth);
         config.plain_http = plain_http;

@@ -90,6 +90,7 @@ impl Server {
             client_secret: SECRET.into(),
             audience: Some("https://idp.example/api/v2/".into()),
             scope: None,
+            in_header: false,
         };
         let mut config = ProviderHttpConfig::new("idp", self.url.clone(), auth);
         config.timeout = Duration::from_millis(500);

@@ -26,7 +26,7 @@ async fn a_body_is_sent_as_json_with_our_headers() {
     })
     .await;
     let mut config = server.config();
-    config.headers = vec![("x-version", "2026-01-01".into())];
+    config.headers = vec![("x-version".into(), "2026-01-01".into())];
     let client = ProviderHttp::new(config).unwrap();
     let body = json!({"name": "Tove"});
     let posted: Outcome = client.post_json_to_read(&["a b"], &[("q", "1")], &body).await;

@@ -71,7 +71,7 @@ async fn handler_and_requests(
 
 fn source_with(role: Role, records: FakeSource) -> SourceRecords {
     let connector: &'static Connector = connectors::CONNECTORS[0];
-    let events = SourceEvents { name: "fake".into(), connector, partner_sources: Vec::new() };
+    let events = SourceEvents { name: "fake".into(), connector, partner_sources: Vec::new(), bus: None };
     SourceRecords::new(Source { events, role, records: Arc::new(records) })
 }
 
@@ -87,11 +87,17 @@ fn envelope(detail: &str) -> Envelope {
 fn refetch(subject: &str) -> Refetch<String> {
     let cause = Cause { event_id: Uuid::from_u128(7), hop: Hop::OUTSIDE, trace: TraceContext::start() };
     let (subject, sent_at) = (subject.to_owned(), OffsetDateTime::now_utc());
-    Refetch { subject, not_before: Some(BOUND), removed: false, cause, sent_at }
+    Refetch { subject, not_before: Some(BOUND), removed: Removed::No, cause, sent_at }
 }
 
 fn ticket(known_version: Option<OffsetDateTime>, read_is_due: bool) -> RefetchTicket {
-    RefetchTicket { number: 5, known_etag: Some(String::from("W/1")), known_version, read_is_due }
+    RefetchTicket {
+        number: 5,
+        known_etag: Some(String::from("W/1")),
+        known_version,
+        deleted_as: None,
+        read_is_due,
+    }
 }
 
 fn found_at(version_at: Option<OffsetDateTime>) -> Answer {
@@ -227,8 +233,15 @@ async fn an_answer_that_is_older_than_its_event_is_read_again_when_the_replica_h
 
 #[tokio::test]
 async fn a_missing_record_is_gone_if_its_event_says_so_or_a_replica_has_had_time_to_catch_up() {
-    // (age of the message in seconds, whether the event says *removed*) → whether the record is gone
-    for (age, removed, is_gone) in [(0, false, false), (3, false, false), (5, false, true), (0, true, true)] {
+    // (age of the message in seconds, whether an event says *removed*) → whether the record is gone
+    for (age, removed, is_gone) in [
+        (0, Removed::No, false),
+        (3, Removed::No, false),
+        (5, Removed::No, true),
+        (0, Removed::Yes, true),
+        (3, Removed::Perhaps, false),
+        (5, Removed::Perhaps, true),
+    ] {
         let sent_at = OffsetDateTime::now_utc() - time::Duration::seconds(age);
         let refetch = Refetch { removed, sent_at, ..refetch("ada") };
         let reread = handler(|| gone_into(Some("eve"))).await.fetch(&refetch, ticket(None, false)).await;
@@ -241,7 +254,36 @@ async fn a_missing_record_is_gone_if_its_event_says_so_or_a_replica_has_had_time
             panic!("{age} s: it is gone")
         };
         assert_eq!((reading.external_id.as_str(), merged_into.as_deref()), ("ada", Some("eve")));
-        assert_eq!(reading.version_at, removed.then_some(BOUND), "only a removal knows its time");
+        let time = (removed == Removed::Yes).then_some(BOUND);
+        assert_eq!(reading.version_at, time, "only a removal knows its time");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_there_as_it_was_deleted_just_now_is_looked_for_again() {
+    let (older, newer) = (Some(BOUND - MOMENT), Some(BOUND + MOMENT));
+    for (version, deleted_as, too_early) in [
+        (Some(BOUND), Some(BOUND), true),
+        (newer, Some(BOUND), false),
+        (Some(BOUND), older, false),
+        (Some(BOUND), None, false),
+        (None, None, false),
+    ] {
+        let ticket = RefetchTicket { deleted_as, ..ticket(None, false) };
+        let reread = handler(move || found_at(version)).await.fetch(&refetch("ada"), ticket).await;
+        assert_eq!(matches!(reread, Ok(Reread::TooEarly)), too_early, "{version:?} {deleted_as:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_says_removed_is_a_proof_also_if_another_may_be_newer() {
+    for answer in [Fetched::NotFound, Fetched::NotVisible] {
+        let sent_at = OffsetDateTime::now_utc() - time::Duration::seconds(5);
+        let refetch = Refetch { removed: Removed::Perhaps, sent_at, ..refetch("ada") };
+        let answers = answer.clone();
+        let handler = handler(move || Ok(answers.clone())).await;
+        let reading = reading(handler.fetch(&refetch, ticket(None, false)).await);
+        assert!(matches!(reading.state, RecordState::Gone { merged_into: None, proved: true }), "{answer:?}");
     }
 }
 

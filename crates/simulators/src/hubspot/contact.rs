@@ -14,7 +14,7 @@ const TIME: &[BorrowedFormatItem<'_>] =
 pub const KEY_PROPERTY: &str = "coppice_person_key";
 
 /// Properties that can be written.
-pub(crate) const WRITABLE: [&str; 13] = [
+pub(crate) const WRITABLE: [&str; 14] = [
     "firstname",
     "lastname",
     "email",
@@ -28,6 +28,7 @@ pub(crate) const WRITABLE: [&str; 13] = [
     "lifecyclestage",
     // Defined by the account.
     "preferred_language",
+    "home_town",
     KEY_PROPERTY,
 ];
 

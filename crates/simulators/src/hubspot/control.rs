@@ -164,7 +164,12 @@ impl HubSpotControl {
 
     /// Contacts created over the API so far.
     pub fn creations(&self) -> usize {
-        self.lock().creations
+        self.lock().created.len()
+    }
+
+    /// The IDs of those.
+    pub fn created(&self) -> Vec<u64> {
+        self.lock().created.clone()
     }
 }
 

@@ -31,7 +31,8 @@ pub struct State {
     pub(crate) limits: Limits,
     pub(crate) requests: Requests<Fault>,
     pub(crate) writes: usize,
-    pub(crate) creations: usize,
+    /// The contacts that the API created.
+    pub(crate) created: Vec<u64>,
     /// The pages of a listing so far, for one that is repeated.
     pub(crate) last_page: Option<Value>,
     time: Option<OffsetDateTime>,
@@ -70,7 +71,7 @@ impl Default for State {
             limits: Limits::default(),
             requests: Requests::default(),
             writes: 0,
-            creations: 0,
+            created: Vec::new(),
             last_page: None,
             time: None,
             last_time: OffsetDateTime::UNIX_EPOCH,

@@ -110,7 +110,7 @@ fn create_one(state: &mut State, properties: &Map<String, Value>) -> Result<Writ
     }
     let id = state.new_id();
     let contact = changed(state, SimulatedContact::bare(id), properties)?;
-    state.creations += 1;
+    state.created.push(id);
     Ok(Written { contact: by_client(state, Change::Created, contact, properties), created: true })
 }
 

@@ -28,6 +28,8 @@ pub struct SimulatedContact {
     pub birthdate: Option<String>,
     /// `Preferred_Language__c`: a field that the org has added.
     pub preferred_language: Option<String>,
+    /// `Home_Town__c`: another one.
+    pub home_town: Option<String>,
     /// `MailingStreet`.
     pub mailing_street: Option<String>,
     /// `MailingCity`.
@@ -90,6 +92,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field!("Phone", "Phone", 40, phone),
     field!("Birthdate", "Birthdate", 10, birthdate),
     field!("Preferred_Language__c", "Preferred_Language__c", 5, preferred_language),
+    field!("Home_Town__c", "Home_Town__c", 40, home_town),
     field!("MailingStreet", "MailingAddress.Street", 255, mailing_street),
     field!("MailingCity", "MailingAddress.City", 40, mailing_city),
     field!("MailingState", "MailingAddress.State", 80, mailing_state),
@@ -135,6 +138,7 @@ impl SimulatedContact {
             phone: None,
             birthdate: None,
             preferred_language: None,
+            home_town: None,
             mailing_street: None,
             mailing_city: None,
             mailing_state: None,

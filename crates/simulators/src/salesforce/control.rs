@@ -168,7 +168,12 @@ impl SalesforceControl {
 
     /// Contacts created over the API so far.
     pub fn creations(&self) -> usize {
-        self.lock().creations
+        self.lock().created.len()
+    }
+
+    /// The IDs of those.
+    pub fn created(&self) -> Vec<String> {
+        self.lock().created.clone()
     }
 
     fn present(&self, id: &str) -> SimulatedContact {

@@ -31,11 +31,12 @@ pub struct State {
     pub(crate) last_page: Option<Value>,
     pub(crate) requests: Requests<Fault>,
     pub(crate) writes: usize,
-    pub(crate) creations: usize,
+    /// The contacts that the API created.
+    pub(crate) created: Vec<String>,
     /// Contacts that a sharing rule hides from our user.
     pub(crate) hidden: HashSet<String>,
     commit_number: i64,
-    created: u64,
+    last_number: u64,
 }
 
 /// A contact now, and its state one change ago.
@@ -68,10 +69,10 @@ impl Default for State {
             last_page: None,
             requests: Requests::default(),
             writes: 0,
-            creations: 0,
+            created: Vec::new(),
             hidden: HashSet::new(),
             commit_number: 1_745_500_706_683_617_280,
-            created: 8_100_000_000,
+            last_number: 8_100_000_000,
         }
     }
 }
@@ -118,8 +119,8 @@ impl State {
     /// An ID that no contact has.
     pub(crate) fn new_id(&mut self) -> String {
         loop {
-            self.created += 1;
-            let id = contact_id(self.created);
+            self.last_number += 1;
+            let id = contact_id(self.last_number);
             if !self.contacts.contains_key(&id) {
                 return id;
             }

@@ -95,7 +95,7 @@ fn many(
     upsert: bool,
     mut target: impl FnMut(&Values) -> Result<Target, Failure>,
 ) -> Response {
-    let before = (state.contacts.clone(), state.events.len(), state.creations);
+    let before = (state.contacts.clone(), state.events.len(), state.created.len());
     let mut results: Vec<Result<Written, Failure>> = Vec::new();
     for record in &batch.records {
         let written = check_type(record).and_then(|()| target(record)).and_then(|target| {
@@ -109,7 +109,7 @@ fn many(
     if batch.all_or_none && results.iter().any(Result::is_err) {
         state.contacts = before.0;
         state.events.truncate(before.1);
-        state.creations = before.2;
+        state.created.truncate(before.2);
         for result in results.iter_mut().filter(|result| result.is_ok()) {
             let message = "Record rolled back because not all records were valid and the request was using \
                            AllOrNone header";
@@ -186,7 +186,9 @@ fn write(
             record.origins.client_wrote(known.name, (known.get)(&contact));
         }
     }
-    state.creations += usize::from(created);
+    if created {
+        state.created.push(id.clone());
+    }
     Ok(Written { id, created })
 }
 

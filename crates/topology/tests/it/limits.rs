@@ -18,6 +18,7 @@ fn branches_follow_from_roles_and_from_what_connectors_can_do() {
             "crm-sync-salesforce",
             "identity-verification-persona",
             "identity-verification-stripe",
+            "registry-sync-benefits",
             "registry-sync-county",
             "registry-sync-staff",
             "app-login-auth0",
@@ -29,6 +30,7 @@ fn branches_follow_from_roles_and_from_what_connectors_can_do() {
             "sso-resync-scim",
             "crm-resync-hubspot",
             "crm-resync-salesforce",
+            "registry-resync-benefits",
             "registry-resync-county",
             "registry-resync-staff",
         ]

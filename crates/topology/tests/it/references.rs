@@ -78,7 +78,7 @@ fn every_queue_is_encrypted_and_refuses_plain_http_and_dlqs_outlive_the_stack() 
             assert_eq!(queue[policy] == "Retain", keeps, "{id}: {policy}");
         }
     }
-    assert_eq!(queues, 2 * 21 + 2);
+    assert_eq!(queues, 2 * 23 + 2);
     for (id, policy) in of("AWS::SQS::QueuePolicy") {
         let statements = policy["Properties"]["PolicyDocument"]["Statement"].as_array().unwrap();
         assert!(statements.iter().any(|statement| statement["Sid"] == "OnlyOverTls"), "{id}");
@@ -103,7 +103,7 @@ fn every_alarm_links_a_runbook_by_an_absolute_address() {
         assert!(runbooks.join(page).is_file(), "{id}: {page}");
         alarms += 1;
     }
-    assert_eq!(alarms, 4 * 21 + 2 + 2 + 6 + 5);
+    assert_eq!(alarms, 4 * 23 + 2 + 2 + 6 + 5);
 }
 
 #[test]
@@ -151,5 +151,5 @@ fn a_role_is_assumed_by_its_own_service_account_only() {
         }
         roles += 1;
     }
-    assert_eq!(roles, 21 + 5);
+    assert_eq!(roles, 23 + 5);
 }

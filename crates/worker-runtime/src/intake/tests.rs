@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::*;
+use crate::handler::Removed;
 
 const START: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
 const DONE: Verdict = Verdict::Done(Outcome::Applied);
@@ -22,7 +23,7 @@ pub(crate) fn in_flight(message_id: &str) -> InFlight {
 /// A run of one subject.
 pub(crate) fn run(subject: &'static str) -> Run<&'static str> {
     let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: trace() };
-    let refetch = Refetch { subject, not_before: None, removed: false, cause, sent_at: START };
+    let refetch = Refetch { subject, not_before: None, removed: Removed::No, cause, sent_at: START };
     Run { id: 1, started_at: Instant::now(), went_through: false, refetch }
 }
 
@@ -127,9 +128,11 @@ fn a_refetch_is_as_old_as_the_latest_of_its_messages() {
 fn whether_a_record_was_removed_is_for_the_newest_event_to_say() {
     // (removed at, created at, in which order they come) → removed
     let second = Duration::SECOND;
-    for (removed_at, created_at, expected) in
-        [(START, START + second, false), (START + second, START, true), (START, START, true)]
-    {
+    for (removed_at, created_at, expected) in [
+        (START, START + second, Removed::No),
+        (START + second, START, Removed::Yes),
+        (START, START, Removed::Yes),
+    ] {
         for removed_first in [true, false] {
             let mut intake = Intake::new();
             let mut events = [(removed_at, true), (created_at, false)];
@@ -147,15 +150,34 @@ fn whether_a_record_was_removed_is_for_the_newest_event_to_say() {
 }
 
 #[test]
-fn of_events_without_a_time_the_one_that_was_sent_last_is_the_newest() {
-    for (removed_sent, created_sent, expected) in [(0, 9, false), (9, 0, true)] {
-        let mut intake = Intake::new();
-        for (sent, removed) in [(removed_sent, true), (created_sent, false)] {
-            let mut reading = reading(&["ada"], START);
-            (reading.demands[0].removed, reading.demands[0].not_before) = (removed, None);
-            intake.admit(sent_at("1", START + Duration::seconds(sent)), reading);
+fn of_an_event_without_a_time_it_is_not_known_whether_it_is_the_newest() {
+    let (early, late) = (Some(START), Some(START + Duration::SECOND));
+    type Times<'a> = &'a [Option<OffsetDateTime>];
+    // (times of the events that say removed, times of those that do not, verdict)
+    let table: [(Times<'_>, Times<'_>, Removed); 9] = [
+        (&[None], &[], Removed::Yes),
+        (&[], &[None], Removed::No),
+        (&[None], &[None], Removed::Perhaps),
+        (&[None], &[early], Removed::Perhaps),
+        (&[early], &[None], Removed::Perhaps),
+        (&[None], &[early, late], Removed::Perhaps),
+        (&[None, late], &[early], Removed::Yes),
+        (&[early], &[None, late], Removed::No),
+        (&[early, late], &[early, None], Removed::Perhaps),
+    ];
+    for (removed, present, expected) in table {
+        let events = removed.iter().map(|at| (true, *at)).chain(present.iter().map(|at| (false, *at)));
+        let mut events: Vec<(bool, Option<OffsetDateTime>)> = events.collect();
+        for _ in 0..2 {
+            events.reverse();
+            let mut intake = Intake::new();
+            for (second, (removed, not_before)) in (0..).zip(&events) {
+                let mut reading = reading(&["ada"], START);
+                (reading.demands[0].removed, reading.demands[0].not_before) = (*removed, *not_before);
+                intake.admit(sent_at("1", START + Duration::seconds(second)), reading);
+            }
+            assert_eq!(intake.start(1)[0].refetch.removed, expected, "{removed:?} {present:?}");
         }
-        assert_eq!(intake.start(1)[0].refetch.removed, expected);
     }
 }
 
@@ -168,7 +190,8 @@ fn of_events_of_one_moment_any_may_tell_of_a_removal() {
             reading.demands[0].removed = removed;
             intake.admit(in_flight(id), reading);
         }
-        assert_eq!(intake.start(1)[0].refetch.removed, first || second, "{first} {second}");
+        let expected = if first || second { Removed::Yes } else { Removed::No };
+        assert_eq!(intake.start(1)[0].refetch.removed, expected, "{first} {second}");
     }
 }
 

@@ -15,7 +15,7 @@ use testkit::{Said, Setup, World};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker_process::Worker;
-use worker_runtime::{Cause, Handler, Outcome, Refetch};
+use worker_runtime::{Cause, Handler, Outcome, Refetch, Removed};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_audit");
 
@@ -77,8 +77,13 @@ async fn read_all<H: Handler<Subject = String>>(handler: &H, ids: &[String]) {
     let mut batch = Vec::new();
     for (id, ticket) in ids.iter().zip(tickets) {
         let subject = id.clone();
-        let refetch =
-            Refetch { subject, not_before: None, removed: false, cause, sent_at: OffsetDateTime::now_utc() };
+        let refetch = Refetch {
+            subject,
+            not_before: None,
+            removed: Removed::No,
+            cause,
+            sent_at: OffsetDateTime::now_utc(),
+        };
         let fetched = handler.fetch(&refetch, ticket).await.unwrap();
         batch.push((refetch, fetched));
     }

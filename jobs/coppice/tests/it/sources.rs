@@ -154,3 +154,26 @@ async fn everyone_who_would_change_is_listed() {
     let changed: Vec<&str> = changes.iter().map(|change| change["person_id"].as_str().unwrap()).collect();
     assert_eq!(changed, expected, "{report}");
 }
+
+/// A source that takes no pushes of ours may be of a role that does: its preview goes the same way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_handed_over_is_tried_as_the_table_has_it() {
+    let world = World::start().await;
+    let file = NamedTempFile::new().unwrap();
+    let text = r#"
+        [fields.given_name]
+        type = "text"
+        from = ["registry"]
+        [sources.county]
+        role = "registry"
+        connector = "handed-over"
+    "#;
+    std::fs::write(file.path(), text).unwrap();
+    let row = "insert into handed_over_record (source, record_id, version_number, content, content_hash)
+               values ('county', '7', 1, '{\"given_name\": \"Maravilla\"}', sha256('x'))";
+    sqlx::query(row).execute(&world.pool).await.unwrap();
+    let environment = [("COPPICE_CONFIG_FILE", file.path().to_str().unwrap())];
+    let test = |id: &str| world.run_with(&["source", "test", "county", "--id", id], &environment);
+    test("7").says(&["Maravilla", "a person would be created", "nothing was written"]);
+    test("8").says(&["nothing was written"]);
+}

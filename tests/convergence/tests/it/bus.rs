@@ -1,9 +1,11 @@
 //! A bus that duplicates, delays, reorders and loses events.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use config::Config;
 use event_contract::INTERNAL_SOURCE;
 use postgres_store::{LeasedAnnouncement, Store};
 use serde_json::{Value, json};
@@ -13,14 +15,16 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use crate::forest::Forest;
+
 /// The share of the providers' events that the bus loses.
 const LOST: f64 = 0.05;
 
-/// The queues, and the faults on the way to them.
+/// The branches, and the faults on the way to them.
 #[derive(Clone)]
 pub(crate) struct Bus {
     pub(crate) chaos: Chaos,
-    pub(crate) queues: Queues,
+    pub(crate) branches: Arc<Branches>,
     /// Events and calls in progress. The bus is not empty before this is 0.
     under_way: Arc<AtomicUsize>,
     /// Events that the bus has delivered so far.
@@ -31,17 +35,45 @@ pub(crate) struct Bus {
     pub(crate) announced: Arc<AtomicUsize>,
 }
 
-#[derive(Clone)]
-pub(crate) struct Queues {
-    pub(crate) sso_sync: MemoryQueue,
-    pub(crate) crm_sync: MemoryQueue,
-    pub(crate) identity_verification: MemoryQueue,
-    pub(crate) crm_account: MemoryQueue,
+/// One unit for one source, with its queues.
+pub(crate) struct Branch {
+    pub(crate) queue: MemoryQueue,
+    pub(crate) dlq: MemoryQueue,
 }
 
-impl Queues {
-    pub(crate) fn all(&self) -> [&MemoryQueue; 4] {
-        [&self.sso_sync, &self.crm_sync, &self.identity_verification, &self.crm_account]
+/// The branches of a forest.
+pub(crate) struct Branches {
+    /// Of the unit that reads each source, by the source's place.
+    pub(crate) reading: Vec<Branch>,
+    /// Of `crm-account`, by the place of the source that is pushed to.
+    pub(crate) pushing: BTreeMap<usize, Branch>,
+}
+
+impl Branches {
+    /// A source that any version of the file pushes to has a branch from the start.
+    pub(crate) fn of(forest: &Forest, configs: &[Config]) -> Self {
+        let is_pushed =
+            |name: &str| configs.iter().any(|config| config.policy().targets().any(|one| one == name));
+        let places = forest.sources.iter().enumerate().filter(|(_, source)| is_pushed(&source.name));
+        Self {
+            reading: forest.sources.iter().map(|_| Branch::new()).collect(),
+            pushing: places.map(|(place, _)| (place, Branch::new())).collect(),
+        }
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Branch> {
+        self.reading.iter().chain(self.pushing.values())
+    }
+}
+
+impl Branch {
+    fn new() -> Self {
+        let dlq = MemoryQueue::default();
+        let config = MemoryQueueConfig {
+            visibility_timeout: Duration::from_secs(30),
+            redrive: Some((dlq.clone(), 1000)),
+        };
+        Self { queue: MemoryQueue::new(config), dlq }
     }
 }
 
@@ -55,23 +87,10 @@ impl Drop for Busy {
 }
 
 impl Bus {
-    pub(crate) fn new(chaos: Chaos, dlq: &MemoryQueue) -> Self {
-        let queue = || {
-            let config = MemoryQueueConfig {
-                visibility_timeout: Duration::from_secs(30),
-                redrive: Some((dlq.clone(), 1000)),
-            };
-            MemoryQueue::new(config)
-        };
-        let queues = Queues {
-            sso_sync: queue(),
-            crm_sync: queue(),
-            identity_verification: queue(),
-            crm_account: queue(),
-        };
+    pub(crate) fn new(chaos: Chaos, branches: Branches) -> Self {
         Self {
             chaos,
-            queues,
+            branches: Arc::new(branches),
             under_way: Arc::default(),
             carried: Arc::default(),
             announced: Arc::default(),
@@ -86,7 +105,7 @@ impl Bus {
 
     pub(crate) fn is_empty(&self) -> bool {
         let under_way = self.under_way.load(Ordering::SeqCst);
-        under_way == 0 && self.queues.all().iter().all(|queue| queue.messages().is_empty())
+        under_way == 0 && self.branches.all().all(|branch| branch.queue.messages().is_empty())
     }
 
     /// Delivers a provider's event to a queue, or loses it.
@@ -121,7 +140,15 @@ impl Bus {
         }
     }
 
-    /// Publishes announcements as the relay of `worker-process` does, and routes them as the rule `crm-account-internal`.
+    /// Delivers an announcement to every branch of `crm-account`.
+    pub(crate) fn carry_to_pushed(&self, body: &str) {
+        for branch in self.branches.pushing.values() {
+            self.carry(&branch.queue, body.to_owned());
+        }
+    }
+
+    /// Publishes announcements as the relay of `worker-process` does, and routes them as the rules of `crm-account` do, to
+    /// each of its branches.
     pub(crate) async fn carry_announcements(&self, store: &Store) {
         let busy = self.clone().busy();
         // If the database is busy, the relay asks again. If a row is not removed, its lease lapses, and the relay
@@ -130,7 +157,7 @@ impl Bus {
         self.announced.fetch_add(leased.len(), Ordering::SeqCst);
         for one in &leased {
             if matches!(one.kind.detail_type(), "PersonChanged" | "IdentityVerified") {
-                self.carry(&self.queues.crm_account, envelope(one));
+                self.carry_to_pushed(&envelope(one));
             }
         }
         let ids: Vec<Uuid> = leased.iter().map(|one| one.announcement.event_id).collect();

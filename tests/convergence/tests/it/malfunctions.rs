@@ -4,106 +4,99 @@
 
 use std::time::Duration;
 
-use local_stack::Tools;
+use local_stack::{Tools, wait_until};
 use simulators::EVERY_RECORD;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::fleet::Fleet;
 use crate::history::History;
-use crate::providers::{IdentityProvider, Verifier};
+use crate::providers::Simulated;
+use crate::rest::PATIENCE;
 
-/// Malfunctions while the lives of one group go on.
-const EACH_GROUP: usize = 4;
+/// Malfunctions while the lives of one forest go on.
+const EACH_FOREST: usize = 4;
 
 /// Longest time between two malfunctions, and longest time that one lasts.
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(3);
 
+/// A malfunction, of a source at its place or of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Malfunction {
-    /// The identity provider refuses every request of ours.
-    IdpRefuses,
-    /// The CRM does not know a field that we ask for and write.
-    CrmRefuses,
-    /// The verification provider refuses every request of ours.
-    VerifierRefuses,
+    /// The source refuses every request of ours.
+    Refuses(usize),
     /// A sharing rule hides contacts.
-    ContactsHidden,
-    /// The identity provider does not find users that exist.
-    UsersNotFound,
+    Hides(usize),
+    /// The source does not find users that exist.
+    DoesNotFind(usize),
     DatabaseReadOnly,
     DatabaseSilent,
     Failover,
 }
 
-const ALL: [Malfunction; 8] = [
-    Malfunction::IdpRefuses,
-    Malfunction::CrmRefuses,
-    Malfunction::VerifierRefuses,
-    Malfunction::ContactsHidden,
-    Malfunction::UsersNotFound,
-    Malfunction::DatabaseReadOnly,
-    Malfunction::DatabaseSilent,
-    Malfunction::Failover,
-];
+const OF_THE_DATABASE: [Malfunction; 3] =
+    [Malfunction::DatabaseReadOnly, Malfunction::DatabaseSilent, Malfunction::Failover];
 
-/// The records that a malfunction may hide.
-pub(crate) struct Records {
-    users: Vec<String>,
-    contacts: Vec<String>,
-}
+/// The records that a malfunction may hide, by the place of their source.
+pub(crate) struct Records(Vec<Vec<String>>);
 
 impl Records {
-    pub(crate) fn of(histories: &[History]) -> Self {
-        Self {
-            users: histories.iter().flat_map(History::users).collect(),
-            contacts: histories.iter().flat_map(History::contacts).collect(),
-        }
+    pub(crate) fn of(fleet: &Fleet, histories: &[History]) -> Self {
+        let places = 0..fleet.providers.len();
+        let records = |place| histories.iter().flat_map(|history| history.records(place)).cloned().collect();
+        Self(places.map(records).collect())
     }
 }
 
 impl Fleet {
     /// Lets a few malfunctions happen, one after another.
     pub(crate) async fn malfunction(&self, records: &Records) {
-        let mut left = ALL.to_vec();
-        for _ in 0..EACH_GROUP {
-            let malfunction = left.swap_remove(self.bus.chaos.below(left.len()));
+        let mut left = [self.malfunctions_of_sources(), OF_THE_DATABASE.to_vec()];
+        for _ in 0..EACH_FOREST {
+            let kind = self.bus.chaos.below(2);
+            // Either kind may be used up: two sources can have two malfunctions, and the database has three.
+            let kind = if left[kind].is_empty() { 1 - kind } else { kind };
+            let malfunction = left[kind].swap_remove(self.bus.chaos.below(left[kind].len()));
             self.bus.chaos.pass_up_to(PAUSE).await;
-            println!("malfunction: {malfunction:?}");
+            println!("forest {}: {malfunction:?}", self.forest.seed);
             self.happen(malfunction, records).await;
         }
     }
 
-    async fn happen(&self, malfunction: Malfunction, records: &Records) {
+    fn malfunctions_of_sources(&self) -> Vec<Malfunction> {
+        let mut all = Vec::new();
+        for (place, provider) in self.providers.iter().enumerate() {
+            all.push(Malfunction::Refuses(place));
+            if matches!(provider, Simulated::Salesforce(_)) {
+                all.push(Malfunction::Hides(place));
+            }
+            if provider.not_found().is_some() {
+                all.push(Malfunction::DoesNotFind(place));
+            }
+        }
+        all
+    }
+
+    async fn happen(&self, malfunction: Malfunction, Records(records): &Records) {
         match malfunction {
-            Malfunction::IdpRefuses => {
-                let body = r#"{"statusCode": 403, "errorCode": "insufficient_scope"}"#;
-                self.set_user_reply(&[EVERY_RECORD.to_owned()], Some((403, body)));
+            Malfunction::Refuses(place) => {
+                let (provider, every) = (&self.providers[place], [EVERY_RECORD.to_owned()]);
+                provider.set_replies(&every, Some(provider.lost_permission()));
                 self.last().await;
-                self.set_user_reply(&[EVERY_RECORD.to_owned()], None);
+                provider.set_replies(&every, None);
             }
-            Malfunction::CrmRefuses => {
-                let body = r#"[{"errorCode": "INVALID_FIELD", "message": "No such column 'Birthdate'"}]"#;
-                self.providers.crm.set_reply(EVERY_RECORD, Some((400, body.to_owned())));
+            Malfunction::Hides(place) => {
+                let Simulated::Salesforce(org) = &self.providers[place] else { return };
+                let hidden = self.half_of(&records[place]);
+                org.set_hidden(&hidden, true);
                 self.last().await;
-                self.providers.crm.set_reply(EVERY_RECORD, None);
+                org.set_hidden(&hidden, false);
             }
-            Malfunction::VerifierRefuses => {
-                self.set_verifier_status(Some(403));
+            Malfunction::DoesNotFind(place) => {
+                let (provider, lost) = (&self.providers[place], self.half_of(&records[place]));
+                provider.set_replies(&lost, provider.not_found());
                 self.last().await;
-                self.set_verifier_status(None);
-            }
-            Malfunction::ContactsHidden => {
-                let hidden = self.half_of(&records.contacts);
-                self.providers.crm.set_hidden(&hidden, true);
-                self.last().await;
-                self.providers.crm.set_hidden(&hidden, false);
-            }
-            Malfunction::UsersNotFound => {
-                let lost = self.half_of(&records.users);
-                self.set_user_reply(&lost, Some((404, r#"{"errorCode": "inexistent_user"}"#)));
-                self.last().await;
-                self.set_user_reply(&lost, None);
+                provider.set_replies(&lost, None);
             }
             Malfunction::DatabaseReadOnly => {
                 self.alter_database("set default_transaction_read_only = on").await;
@@ -127,32 +120,19 @@ impl Fleet {
         ids.iter().filter(|_| self.bus.chaos.happens(0.5)).cloned().collect()
     }
 
-    fn set_user_reply(&self, ids: &[String], reply: Option<(u16, &str)>) {
-        for id in ids {
-            let reply = reply.map(|(status, body)| (status, body.to_owned()));
-            match &self.providers.idp {
-                IdentityProvider::Auth0(tenant) => tenant.set_reply(id, reply),
-                IdentityProvider::Okta(organization) => organization.set_reply(id, reply),
-            }
-        }
-    }
-
-    fn set_verifier_status(&self, status: Option<u16>) {
-        match &self.providers.verifier {
-            Verifier::Stripe(account) => account.set_status(EVERY_RECORD, status),
-            Verifier::Persona(environment) => environment.set_status(EVERY_RECORD, status),
-        }
-    }
-
     /// Changes what new sessions get, and ends the fleet's.
     async fn alter_database(&self, change: &str) {
         let url = self.database.lock().await.url().to_owned();
         let name = url.rsplit_once('/').unwrap().1;
         let end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'coppice'";
         let statements = format!("begin read write; alter database \"{name}\" {change}; commit; {end}");
-        let mut connection = PgConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+        // On a machine that does many other things, the server may give a connection up before it is made.
+        let altered = wait_until(PATIENCE, "the database to be altered", async || {
+            let mut connection = PgConnection::connect(&url).await?;
+            sqlx::raw_sql(AssertSqlSafe(statements.clone())).execute(&mut connection).await?;
+            Ok(Some(()))
+        });
+        altered.await.unwrap();
     }
 
     /// The server's machine is gone: open connections get no answer, until new ones lead to the promoted standby.

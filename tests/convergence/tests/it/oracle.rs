@@ -1,8 +1,8 @@
-//! Compares the database and the CRM with the providers and the policy.
+//! Compares the database and the CRMs with the sources and the newest policy.
 //!
-//! In: the providers' current records, read through the real clients over a good network; the database; the policy. Out:
-//! every difference, as text. The oracle takes the links between records from the database, because they depend on the
-//! order of events, and checks them against the keys. It computes everything else from the links. Which of the CRM's values
+//! In: the sources' current records, read through the real clients over a good network; the database; the newest version of the file.
+//! Out: every difference, as text. The oracle takes the links between records from the database, because they depend on the
+//! order of events, and checks them against the keys. It computes everything else from the links. Which of a CRM's values
 //! are our echoes, it takes from the simulator, which knows who set each value.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,6 @@ use uuid::Uuid;
 
 use crate::fleet::Fleet;
 use crate::history::History;
-use crate::providers::Clients;
 
 /// A record at its provider, and the person that the database links it to.
 struct Truth {
@@ -36,45 +35,68 @@ struct Truth {
 pub(crate) async fn differences(fleet: &Fleet, history: &History) -> Vec<String> {
     let mut different = Vec::new();
     let mut truths = Vec::new();
-    let Clients { sso, crm, identity } = fleet.providers.clients(None).await;
-    let [sso, crm, identity] = [sso, crm, identity].map(SourceRecords::new);
-    records(fleet, &sso, &history.users(), &mut truths, &mut different).await;
-    records(fleet, &crm, &history.contacts(), &mut truths, &mut different).await;
-    records(fleet, &identity, &history.sessions(), &mut truths, &mut different).await;
+    for (place, source) in fleet.direct.iter().enumerate() {
+        records(fleet, (place, source), history.records(place), &mut truths, &mut different).await;
+    }
     // The contacts that `crm-account` created belong to these lives, too.
-    let made = made_contacts(fleet, &truths).await;
-    records(fleet, &crm, &made, &mut truths, &mut different).await;
+    for (place, source) in fleet.direct.iter().enumerate() {
+        let made = made_contacts(fleet, source, &truths).await;
+        records(fleet, (place, source), &made, &mut truths, &mut different).await;
+    }
     keys(fleet, &truths, &mut different).await;
     persons(fleet, &truths, &mut different).await;
-    contacts(fleet, &truths, &mut different).await;
+    for place in fleet.bus.branches.pushing.keys().copied() {
+        contacts(fleet, place, &truths, &mut different).await;
+    }
     different.into_iter().map(|text| format!("seed {}: {text}", history.seed)).collect()
 }
 
 /// Differences that belong to no single life: wrongly dead-lettered messages, bad records without a dead-lettered message,
-/// and contacts created twice.
-pub(crate) async fn leftovers(fleet: &Fleet, bad: &[String]) -> Vec<String> {
+/// and contacts that were created and belong to no person.
+pub(crate) async fn leftovers(fleet: &Fleet, bad: &[(usize, String)]) -> Vec<String> {
     let mut different = Vec::new();
-    let messages = fleet.dlq.messages();
-    let is_about = |message: &MessageView, id: &String| message.body.contains(id.as_str());
-    for message in messages.iter().filter(|message| !bad.iter().any(|id| is_about(message, id))) {
-        different.push(format!("dead-lettered: {:?} {}", message.attributes, message.body));
+    let is_about = |message: &MessageView, id: &str| message.body.contains(id);
+    for (place, branch) in fleet.bus.branches.reading.iter().enumerate() {
+        let name = &fleet.forest.sources[place].name;
+        let messages = branch.dlq.messages();
+        let bad: Vec<&str> = bad.iter().filter(|(own, _)| *own == place).map(|(_, id)| id.as_str()).collect();
+        for message in messages.iter().filter(|message| !bad.iter().any(|id| is_about(message, id))) {
+            different.push(format!("{name}: dead-lettered: {:?} {}", message.attributes, message.body));
+        }
+        for id in bad.iter().filter(|id| !messages.iter().any(|message| is_about(message, id))) {
+            different.push(format!("{name}: {id} is bad, and no message about it is dead-lettered"));
+        }
     }
-    for id in bad.iter().filter(|id| !messages.iter().any(|message| is_about(message, id))) {
-        different.push(format!("{id} is bad, and no message about it is dead-lettered"));
-    }
-    let made = fleet.providers.crm.creations();
-    let accounts: i64 =
-        sqlx::query_scalar("select count(*) from crm_account").fetch_one(&fleet.pool).await.unwrap();
-    if made as i64 > accounts {
-        different.push(format!("crm-account created {made} contacts, and the database has {accounts}"));
+    for (place, branch) in &fleet.bus.branches.pushing {
+        let name = &fleet.forest.sources[*place].name;
+        for message in branch.dlq.messages() {
+            different.push(format!("to {name}: dead-lettered: {:?} {}", message.attributes, message.body));
+        }
+        created(fleet, name, &fleet.providers[*place].created(), &mut different).await;
     }
     different
+}
+
+/// Checks that each contact that was created belongs to the person whose ID is its key, whether its source is still pushed to or not. So it
+/// is neither lost nor created again.
+async fn created(fleet: &Fleet, source: &str, ids: &[String], different: &mut Vec<String>) {
+    let lost = "select created.id from unnest($2::text[]) as created (id)
+                where not exists (select from source_record contact
+                                  join person owner on owner.person_id::text = contact.external_key
+                                  where contact.source = $1 and contact.external_id = created.id
+                                    and contact.person_id = coalesce(owner.merged_into, owner.person_id))";
+    let lost: Vec<String> =
+        sqlx::query_scalar(lost).bind(source).bind(ids).fetch_all(&fleet.pool).await.unwrap();
+    if !lost.is_empty() {
+        let of = ids.len();
+        different.push(format!("{source}: of {of} contacts that were created, no person has {lost:?}"));
+    }
 }
 
 /// Compares the records of one source with the provider.
 async fn records(
     fleet: &Fleet,
-    source: &SourceRecords,
+    (place, source): (usize, &SourceRecords),
     ids: &[String],
     truths: &mut Vec<Truth>,
     different: &mut Vec<String>,
@@ -101,11 +123,16 @@ async fn records(
                 .unwrap();
         let stored = row.as_ref().and_then(|row| row.get::<Option<Value>, _>(0));
         if stored != expected {
-            different.push(format!("{id}: stored {stored:?}, at the provider {expected:?}"));
+            let (name, row) = (source.name(), row_without_record(fleet, source.name(), id).await);
+            different.push(format!(
+                "{name} {id}: stored {stored:?}, at the source {expected:?}; the row: {row:?}"
+            ));
         }
         let person = row.and_then(|row| row.get(1));
         let set_by = |who: SetBy| match source.role() {
-            Role::Crm if expected.is_some() => fields_set_by(fleet, id, who),
+            Role::Crm if expected.is_some() => {
+                fleet.providers[place].set_by(id, properties(fleet, place), who)
+            }
             _ => BTreeSet::new(),
         };
         let doubtful = set_by(SetBy::UserAfterClient);
@@ -121,26 +148,39 @@ async fn records(
     }
 }
 
-/// The contacts of these persons that `truths` does not have yet.
-async fn made_contacts(fleet: &Fleet, truths: &[Truth]) -> Vec<String> {
-    let persons: Vec<Uuid> = truths.iter().filter_map(|truth| truth.person).collect();
-    let known: Vec<&str> = truths.iter().map(|truth| truth.record.external_id.as_str()).collect();
-    let made = "select external_id from source_record where role = 'crm' and person_id = any ($1) \
-                and external_id <> all ($2)";
-    sqlx::query_scalar(made).bind(persons).bind(known).fetch_all(&fleet.pool).await.unwrap()
+/// The evidence for a person who reads a difference: the versions and the tickets.
+async fn row_without_record(fleet: &Fleet, source: &str, id: &str) -> Option<Value> {
+    let row =
+        "select to_jsonb(stored) - 'record' from source_record stored where source = $1 and external_id = $2";
+    sqlx::query_scalar(row).bind(source).bind(id).fetch_optional(&fleet.pool).await.unwrap()
 }
 
-/// The fields of a contact that a client or a user of the CRM set.
-fn fields_set_by(fleet: &Fleet, contact: &str, who: SetBy) -> BTreeSet<Field> {
-    let names = [
-        ("email", "Email"),
-        ("phone", "Phone"),
-        ("given_name", "FirstName"),
-        ("family_name", "LastName"),
-        ("birthdate", "Birthdate"),
-    ];
-    let set = names.into_iter().filter(|(_, name)| fleet.providers.crm.set_by(contact, name) == who);
-    set.map(|(field, _)| field.parse().unwrap()).collect()
+/// The records of these persons at a source that `truths` does not have yet.
+async fn made_contacts(fleet: &Fleet, source: &SourceRecords, truths: &[Truth]) -> Vec<String> {
+    let persons: Vec<Uuid> = truths.iter().filter_map(|truth| truth.person).collect();
+    let known = truths.iter().filter(|truth| truth.record.source == source.name());
+    let known: Vec<&str> = known.map(|truth| truth.record.external_id.as_str()).collect();
+    let made = "select external_id from source_record where source = $1 and person_id = any ($2) \
+                and external_id <> all ($3)";
+    let made = sqlx::query_scalar(made).bind(source.name()).bind(persons).bind(known);
+    made.fetch_all(&fleet.pool).await.unwrap()
+}
+
+/// What a source receives by any version of the file, with the source's own names.
+fn properties(fleet: &Fleet, place: usize) -> Vec<(Field, String)> {
+    let versions = fleet.configs.iter().flat_map(|config| pushed(config.policy(), fleet, place));
+    versions.collect()
+}
+
+/// What a source receives by this policy, with the source's own names.
+fn pushed(policy: &Policy, fleet: &Fleet, place: usize) -> Vec<(Field, String)> {
+    let source = fleet.direct[place].source();
+    let Some(push) = source.records.push() else { return Vec::new() };
+    let named = |(field, named): (&Field, Option<&str>)| {
+        let property = named.or_else(|| push.property(field.as_str()));
+        (field.clone(), property.unwrap().to_owned())
+    };
+    policy.pushed(source.name()).map(named).collect()
 }
 
 /// Checks that existing records with the same key belong to one person, or are under review.
@@ -206,7 +246,7 @@ async fn persons(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
             different.push(format!("{person} has records and no row"));
             continue;
         };
-        let expected = profiles(&fleet.store.policy(), &truths);
+        let expected = profiles(fleet.newest().policy(), &truths);
         let found = expected.iter().map(|expected| differences_of_row(person, &row, expected));
         // The differences from the nearest of the profiles that are right.
         different.extend(found.min_by_key(Vec::len).unwrap_or_default());
@@ -231,12 +271,16 @@ fn differences_of_row(person: Uuid, row: &PgRow, expected: &Profile) -> Vec<Stri
     different
 }
 
-/// Checks that the CRM has a contact for each person with an account, with the values of the policy.
-async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
-    let policy = &*fleet.store.policy();
+/// Checks that a CRM has a contact for each person with an account, with the values of the policy.
+async fn contacts(fleet: &Fleet, place: usize, truths: &[Truth], different: &mut Vec<String>) {
+    let (policy, crm) = (fleet.newest().policy(), &fleet.providers[place]);
+    let name = fleet.forest.sources[place].name.as_str();
+    if !policy.targets().any(|target| target == name) {
+        return;
+    }
+    let properties = pushed(policy, fleet, place);
     for (person, truths) in by_person(truths) {
-        let views = fleet.store.crm_views("salesforce", &[person]).await.unwrap();
-        let Some(view) = views.get(&person) else { continue };
+        let Some(view) = fleet.crm_view(name, person).await else { continue };
         let status = view.profile.status.as_str();
         if !matches!(status, "active" | "blocked") {
             continue;
@@ -245,34 +289,34 @@ async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) 
             if !view.contact_deleted && !view.under_review {
                 let (pushed, key_elsewhere) = (&view.pushed, view.key_elsewhere);
                 different.push(format!(
-                    "{person} has an account and no contact; pushed {pushed:?}, another contact has its key: {key_elsewhere}"
+                    "{name} {person} has an account and no contact; pushed {pushed:?}, another contact has its key: {key_elsewhere}"
                 ));
             }
             continue;
         };
+        if view.pushed.is_none() {
+            different.push(format!("{name} {person}: contact {} is not recorded", contact.external_id));
+        }
         // Compare with the contact in the CRM, not with the stored one: no life lists the contacts that we created.
-        let truth = fleet.providers.crm.contact(&contact.external_id).filter(|contact| !contact.is_deleted);
-        let Some(truth) = truth else {
-            different.push(format!("{person}: contact {} is gone", contact.external_id));
+        let id = contact.external_id.as_str();
+        if !crm.has_contact(id) {
+            different.push(format!("{name} {person}: contact {id} is gone"));
             continue;
-        };
-        let says = json!({
-            "email": truth.email, "phone": truth.phone, "given_name": truth.first_name,
-            "family_name": truth.last_name, "birthdate": truth.birthdate,
-        });
-        let said = SourceRecord { record: Some(says), ..contact.clone() };
-        let pushes = profiles(policy, &truths)
-            .into_iter()
-            .map(|profile| profile.to_push(policy, "salesforce", Some(&said)));
+        }
+        let says =
+            properties.iter().map(|(field, property)| (field.to_string(), json!(crm.property(id, property))));
+        let said = SourceRecord { record: Some(says.collect()), ..contact.clone() };
+        let pushes =
+            profiles(policy, &truths).into_iter().map(|profile| profile.to_push(policy, name, Some(&said)));
         let to_push = pushes.min_by_key(BTreeMap::len).unwrap_or_default();
         let contested = view.pushed.as_ref().is_some_and(|pushed| pushed.times >= 3);
         if !to_push.is_empty() && !contested {
             let fields: Vec<Field> = to_push.into_keys().collect();
-            different.push(format!("{person}: contact {} differs in {fields:?}", contact.external_id));
+            different.push(format!("{name} {person}: contact {id} differs in {fields:?}"));
         }
-        if truth.person_key != Some(person.to_string()) {
-            different
-                .push(format!("{person}: contact {} has key {:?}", contact.external_id, truth.person_key));
+        let key = crm.contact_key(id);
+        if key != Some(person.to_string()) {
+            different.push(format!("{name} {person}: contact {id} has key {key:?}"));
         }
     }
 }

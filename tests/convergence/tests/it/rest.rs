@@ -3,18 +3,25 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use authority::Role;
 use event_contract::{Announcement, EventKind, Hop, SCHEMA_VERSION, TraceContext};
 use local_stack::wait_until;
-use postgres_store::LeasedAnnouncement;
+use postgres_store::{CrmView, LeasedAnnouncement};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::bus::envelope;
 use crate::fleet::Fleet;
+use crate::forest::VERSIONS;
 use crate::history::History;
+use crate::oracle;
+use crate::providers::{Simulated, resync_event};
 
 /// Longest time until the fleet is idle. An endless loop of events exceeds it.
-const PATIENCE: Duration = Duration::from_secs(900);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
+
+/// The seed of the person who signs up at last: no life has it.
+const NEWCOMER: u64 = 99_999_999;
 
 impl Fleet {
     /// Waits until the fleet is idle: no event is being delivered, none waits, and the previous ones have caused no new one.
@@ -25,20 +32,31 @@ impl Fleet {
             let carried = self.bus.carried.load(Ordering::SeqCst);
             let waiting: i64 =
                 sqlx::query_scalar("select count(*) from outbox").fetch_one(&self.pool).await?;
-            let still = waiting == 0 && self.providers.crm.waiting_events() == 0 && self.bus.is_empty();
+            let sent = self.providers.iter().all(|provider| provider.waiting_events() == 0);
+            let still = waiting == 0 && sent && self.bus.is_empty();
             // These reads are not one snapshot. Only two equal results in a row show that the fleet is idle.
             let rested = still && before == Some(carried);
             before = still.then_some(carried);
             Ok(rested.then_some(()))
         });
         if quiet.await.is_err() {
-            let queues = self.bus.queues.all().map(|queue| queue.messages().len());
+            let reading = self.bus.branches.reading.iter().map(|branch| branch.queue.messages().len());
             panic!(
-                "not idle: messages in sso-sync, crm-sync, identity-verification, crm-account: {queues:?}; {}; {}",
-                self.waiting_for_the_crm().await.join("; "),
-                self.failures().await.join("; ")
+                "forest {} is not idle: messages for its sources: {:?}; for crm-account: {}; {}\n\n{}",
+                self.forest.seed,
+                reading.collect::<Vec<_>>(),
+                self.waiting_for_the_crms().await.join("; "),
+                self.failures().await.join("; "),
+                self.files()
             );
         }
+    }
+
+    /// Both versions of the file, for a person.
+    pub(crate) fn files(&self) -> String {
+        let urls: Vec<String> = self.providers.iter().map(Simulated::url).collect();
+        let file = |version| self.forest.file(version, &self.providers, &urls);
+        (0..VERSIONS).map(|version| format!("# version {version}\n{}", file(version))).collect()
     }
 
     /// The failures of messages that are not settled, and the open breakers.
@@ -51,47 +69,100 @@ impl Fleet {
         lines
     }
 
-    /// Reads again what a malfunction may have hidden, as the runbook says: the missing records, then every contact and user.
+    /// Reads again what a malfunction may have hidden, as the runbook says: the missing records, then every record that an event or
+    /// a list names.
     pub(crate) async fn resync(&self, histories: &[History]) {
-        for missing in self.store.missing_records(Some("salesforce"), 100_000).await.unwrap() {
-            let event = self.providers.crm.gap_event(&[&missing.external_id]);
-            self.bus.carry(&self.bus.queues.crm_sync, event.to_envelope_json());
+        for (place, source) in self.forest.sources.iter().enumerate() {
+            let missing =
+                "select external_id from source_record where source = $1 and missing_since is not null";
+            let missing = sqlx::query_scalar::<_, String>(missing).bind(&source.name);
+            for id in missing.fetch_all(&self.pool).await.unwrap() {
+                self.read_again(place, &id);
+            }
         }
         self.quiet().await;
-        for contact in histories.iter().flat_map(History::contacts) {
-            let event = self.providers.crm.gap_event(&[&contact]);
-            self.bus.carry(&self.bus.queues.crm_sync, event.to_envelope_json());
-        }
-        for event in histories.iter().flat_map(|history| &history.idp_events) {
-            self.bus.carry(&self.bus.queues.sso_sync, event.clone());
+        for history in histories {
+            for place in self.places_of(Role::Crm) {
+                history.records(place).iter().for_each(|id| self.read_again(place, id));
+            }
+            for (place, event) in &history.events {
+                self.bus.carry(&self.bus.branches.reading[*place].queue, event.clone());
+            }
         }
         self.quiet().await;
     }
 
-    /// The persons for whom a message waits in the queue of `crm-account`, with the reasons to wait.
-    async fn waiting_for_the_crm(&self) -> Vec<String> {
+    /// A person as a CRM should see it. On a machine that does many other things, a connection may come late.
+    pub(crate) async fn crm_view(&self, source: &str, person: Uuid) -> Option<CrmView> {
+        let views = wait_until(PATIENCE, "a view of a person", async || {
+            Ok(self.store.crm_views(source, &[person]).await.ok())
+        });
+        views.await.unwrap().remove(&person)
+    }
+
+    fn places_of(&self, role: Role) -> impl Iterator<Item = usize> {
+        let sources = self.forest.sources.iter().enumerate();
+        sources.filter(move |(_, source)| source.role == role).map(|(place, _)| place)
+    }
+
+    fn read_again(&self, place: usize, id: &str) {
+        let event = resync_event(&self.forest.sources[place].name, id);
+        self.bus.carry(&self.bus.branches.reading[place].queue, event);
+    }
+
+    /// The persons for whom a message waits in a queue of `crm-account`, with the reasons to wait.
+    async fn waiting_for_the_crms(&self) -> Vec<String> {
         let mut waiting = Vec::new();
-        for message in self.bus.queues.crm_account.messages() {
-            let body: Value = serde_json::from_str(&message.body).unwrap();
-            let person: Uuid = body["detail"]["entity_id"].as_str().unwrap().parse().unwrap();
-            let views = self.store.crm_views("salesforce", &[person]).await.unwrap();
-            let view = views.get(&person).map(|view| {
-                let contact = view.contact.as_ref().map(|contact| &contact.external_id);
-                let holder = self.providers.crm.by_key(&person.to_string()).map(|contact| contact.id);
-                format!(
-                    "contact {contact:?} with key {:?}, pushed {:?}, key elsewhere {}, in the CRM at {holder:?}",
-                    view.contact_key, view.pushed, view.key_elsewhere
-                )
-            });
-            waiting.push(format!("{person}: {view:?}"));
+        for (place, branch) in &self.bus.branches.pushing {
+            let (name, crm) = (&self.forest.sources[*place].name, &self.providers[*place]);
+            for message in branch.queue.messages() {
+                let body: Value = serde_json::from_str(&message.body).unwrap();
+                let person: Uuid = body["detail"]["entity_id"].as_str().unwrap().parse().unwrap();
+                let view = self.crm_view(name, person).await.map(|view| {
+                    let contact = view.contact.as_ref().map(|contact| &contact.external_id);
+                    let holder = crm.contact_by_key(&person.to_string());
+                    format!(
+                        "contact {contact:?} with key {:?}, pushed {:?}, key elsewhere {}, in the CRM at {holder:?}",
+                        view.contact_key, view.pushed, view.key_elsewhere
+                    )
+                });
+                waiting.push(format!("{name} {person}: {view:?}"));
+            }
         }
         waiting
     }
 
-    /// Repeats a change event for every person and every contact. Returns the CRM writes and the announcements that this
+    /// Lets a person sign up when all else rests, if a source has accounts, and compares. Only the CRMs that the newest version pushes to get
+    /// a contact.
+    pub(crate) async fn newcomer(&self) -> Vec<String> {
+        let Some(place) = self.places_of(Role::Sso).next() else { return Vec::new() };
+        let mut newcomer = History::new(NEWCOMER, &self.forest, &self.providers);
+        let created = || self.providers.iter().map(Simulated::created).collect::<Vec<_>>();
+        let before = created();
+        for (place, event) in newcomer.sign_up(place, &self.providers) {
+            self.bus.carry(&self.bus.branches.reading[place].queue, event);
+        }
+        self.quiet().await;
+        let mut different = oracle::differences(self, &newcomer).await;
+        for (source, (before, after)) in self.forest.sources.iter().zip(before.iter().zip(created())) {
+            let is_pushed = self.newest().policy().targets().any(|target| target == source.name);
+            if after.len() - before.len() != usize::from(is_pushed) {
+                let name = &source.name;
+                different.push(format!(
+                    "{name} had {} contacts of ours, and has {}",
+                    before.len(),
+                    after.len()
+                ));
+            }
+        }
+        different
+    }
+
+    /// Repeats a change event for every person and every record. Returns the writes to CRMs and the announcements that this
     /// causes: both should be 0.
     pub(crate) async fn repeat_everything(&self) -> (usize, usize) {
-        let so_far = || (self.providers.crm.writes(), self.bus.announced.load(Ordering::SeqCst));
+        let writes = || self.providers.iter().map(|provider| provider.writes()).sum::<usize>();
+        let so_far = || (writes(), self.bus.announced.load(Ordering::SeqCst));
         let before = so_far();
         let persons = "select person_id, revision from person where merged_into is null";
         for (person, revision) in sqlx::query_as(persons).fetch_all(&self.pool).await.unwrap() {
@@ -99,14 +170,14 @@ impl Fleet {
                 kind: EventKind::PersonChanged,
                 announcement: repeated(person, revision),
             };
-            self.bus.carry(&self.bus.queues.crm_account, envelope(&leased));
+            self.bus.carry_to_pushed(&envelope(&leased));
         }
-        let contacts =
-            "select external_id from source_record where source = 'salesforce' and gone_at is null";
-        let contacts: Vec<String> = sqlx::query_scalar(contacts).fetch_all(&self.pool).await.unwrap();
-        for contact in &contacts {
-            let event = self.providers.crm.gap_event(&[contact]);
-            self.bus.carry(&self.bus.queues.crm_sync, event.to_envelope_json());
+        let records = "select external_id from source_record where source = $1 and gone_at is null";
+        for (place, source) in self.forest.sources.iter().enumerate() {
+            let records = sqlx::query_scalar::<_, String>(records).bind(&source.name);
+            for id in records.fetch_all(&self.pool).await.unwrap() {
+                self.read_again(place, &id);
+            }
         }
         self.quiet().await;
         let after = so_far();

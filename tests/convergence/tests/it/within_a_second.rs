@@ -12,7 +12,7 @@ use simulators::okta::{OktaSimulator, SimulatedUser};
 use sso_sync::SsoSync;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use worker_runtime::{Cause, Handler, Outcome, Refetch};
+use worker_runtime::{Cause, Handler, Outcome, Refetch, Removed};
 
 use crate::providers::source;
 
@@ -43,7 +43,7 @@ impl Scene {
         let refetch = Refetch {
             subject: id.to_owned(),
             not_before: None,
-            removed: false,
+            removed: Removed::No,
             cause,
             sent_at: OffsetDateTime::now_utc(),
         };

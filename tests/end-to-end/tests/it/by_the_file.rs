@@ -124,6 +124,10 @@ async fn another_field_is_mapped_shown_and_pushed_by_the_file_alone() {
             "[sources.auth0]\nmap = { preferred_language = \"/user_metadata/lang\" }\n",
         )
         .replace(
+            "[sources.salesforce]\n",
+            "[sources.salesforce]\nmap = { preferred_language = \"/Preferred_Language__c\" }\n",
+        )
+        .replace(
             "[push.salesforce]\n",
             "[push.salesforce]\nmap = { preferred_language = \"Preferred_Language__c\" }\n",
         )

@@ -76,6 +76,7 @@ tests! {
     auth0_event
     entra_event
     okta_event
+    rest_event
     scim_event
     salesforce_event
     hubspot_event
@@ -87,4 +88,5 @@ tests! {
     webhook_any
     policy_file
     reply_body
+    rest_description
 }

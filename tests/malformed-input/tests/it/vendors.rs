@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use config::Config;
 use connectors::CONNECTORS;
 use malformed_input::{SENDERS, TARGETS};
 use provider_content::ContentSettings;
@@ -14,6 +15,13 @@ fn workspace() -> &'static Path {
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(workspace().join(path)).unwrap()
+}
+
+/// The source of this connector in the example, which the samples are of. A sender that is no source has its own name.
+fn source_of(connector: &str) -> String {
+    let example = Config::parse(&read("deploy/cloudformation/coppice.toml")).unwrap();
+    let source = example.sources().find(|source| source.connector.name == connector);
+    source.map_or_else(|| connector.to_owned(), |source| source.name.clone())
 }
 
 /// The folders of a crate's vendors.
@@ -64,9 +72,10 @@ fn every_connector_has_a_target_here_and_a_sample_event() {
             "{vendor}: no target {target} in tests/malformed-input/src/events.rs"
         );
         let samples = workspace().join("deploy/cloudformation/sample-events");
+        let source = source_of(vendor);
         let sample = std::fs::read_dir(samples).unwrap().any(|file| {
             let name = file.unwrap().file_name().into_string().unwrap();
-            name.trim_start_matches("ingress.").starts_with(vendor)
+            name.trim_start_matches("ingress.").starts_with(&source)
         });
         assert!(sample, "{vendor}: no sample in deploy/cloudformation/sample-events");
     }
@@ -83,7 +92,7 @@ fn every_webhook_has_a_seed_here_a_sample_event_and_a_row_in_the_readme() {
             seeds.iter().any(|seed| seed.starts_with(first_line.as_bytes())),
             "{name}: no seed in tests/malformed-input/src/corpus.rs"
         );
-        let sample = format!("deploy/cloudformation/sample-events/ingress.{name}.json");
+        let sample = format!("deploy/cloudformation/sample-events/ingress.{}.json", source_of(name));
         assert!(workspace().join(&sample).is_file(), "{name}: no {sample}");
         assert!(readme.contains(&format!("| `{name}` |")), "{name}: no row in the README of webhook-ingress");
     }

@@ -88,6 +88,30 @@ async fn lost_replies_and_a_second_pod_create_no_second_contact() {
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
 }
 
+/// The database failed after the contact was created, and `crm-sync` read the contact before the message came again.
+#[tokio::test]
+async fn a_contact_that_was_created_and_not_recorded_is_recorded_and_its_link_announced_once() {
+    let world = World::start().await;
+    let _worker = start(&world).await;
+    let (ada, id) = (person(0), contact_id(1));
+    put_account(&world, ada, &json!({"email": "ada@idp.example"})).await;
+    put_contact(&world, ada, &id, &json!({"email": "ada@idp.example", "external_key": ada.to_string()}))
+        .await;
+    announce(&world, ada).await;
+    let announced = world.announcements(1).await;
+    assert_eq!((announced[0].0, announced[0].1.entity_id), (EventKind::CrmAccountLinked, ada));
+    let account: Uuid = sqlx::query_scalar("select person_id from crm_account where external_id = $1")
+        .bind(&id)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(account, ada);
+    announce(&world, ada).await;
+    world.settled(UNIT).await;
+    assert_eq!(world.announcements(1).await.len(), 1);
+    assert_eq!(world.crm.writes(), 0);
+}
+
 #[tokio::test]
 async fn the_worker_corrects_a_linked_contact_by_its_id_and_gives_it_our_key() {
     let world = World::start().await;

@@ -4,6 +4,7 @@
 
 mod bad_cases;
 mod contacts;
+mod described;
 mod evidence;
 mod persons;
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_cases;
+mod described;
 mod lifecycle;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_registry-sync");

@@ -5,6 +5,7 @@
 
 mod database;
 mod deliveries;
+mod described;
 mod forgeries;
 mod limits;
 mod records;

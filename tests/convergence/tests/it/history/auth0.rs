@@ -9,9 +9,9 @@ use super::History;
 
 impl History {
     pub(super) fn at_auth0(&mut self, idp: &Auth0Control) -> Vec<NativeEvent> {
-        let (id, email) = self.user();
+        let (id, email) = self.record();
         let id = &id;
-        if self.ended.contains(id) {
+        if self.has_ended(id) {
             return Vec::new();
         }
         let Some(user) = idp.user(id) else {
@@ -46,14 +46,13 @@ impl History {
 
     /// Links another account to this one: it becomes an identity of this account, and is no separate account any more.
     fn link_accounts(&mut self, idp: &Auth0Control, primary: SimulatedUser) -> Vec<NativeEvent> {
-        let users = self.users();
-        let others = users.iter().filter(|id| **id != primary.user_id && idp.user(id).is_some());
-        let others: Vec<&String> = others.collect();
-        let Some(other) = others.choose(&mut self.rng) else { return Vec::new() };
-        self.ended.insert((*other).clone());
+        let mut others = self.others(&primary.user_id);
+        others.retain(|id| idp.user(id).is_some());
+        let Some(other) = others.choose(&mut self.rng).cloned() else { return Vec::new() };
+        self.end(&other);
         let subject = other.trim_start_matches("auth0|");
         let identity = SimulatedIdentity::new("auth0", "Coppice-Members", subject.into());
-        let gone = idp.delete(other).stream_event();
+        let gone = idp.delete(&other).stream_event();
         let linked = idp.update(&primary.user_id, |user| user.identities.push(identity)).stream_event();
         vec![gone, linked]
     }

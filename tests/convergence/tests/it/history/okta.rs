@@ -8,8 +8,8 @@ use super::History;
 
 impl History {
     pub(super) fn at_okta(&mut self, idp: &OktaControl) -> Vec<NativeEvent> {
-        let (id, email) = self.user();
-        if self.ended.contains(&id) {
+        let (id, email) = self.record();
+        if self.has_ended(&id) {
             return Vec::new();
         }
         let changes: Vec<Change> = match (idp.user(&id), self.rng.random_range(0..8)) {
@@ -20,7 +20,7 @@ impl History {
                 vec![idp.put_user(user)]
             }
             (Some(_), 0) => {
-                self.ended.insert(id.clone());
+                self.end(&id);
                 vec![idp.deactivate(&id), idp.delete(&id)]
             }
             (Some(user), 1) if user.status == Status::Active => vec![idp.suspend(&id)],

@@ -8,13 +8,12 @@ use super::History;
 
 impl History {
     pub(super) fn at_salesforce(&mut self, crm: &SalesforceControl) {
-        let contacts = self.contacts();
-        let number = self.focus.1 % 3;
-        let id = &contacts[number];
+        let (id, email) = self.record();
+        let id = &id;
         let Some(contact) = crm.contact(id) else {
             let mut contact = SimulatedContact::new(id);
             contact.person_key = self.key().filter(|key| crm.by_key(key).is_none());
-            contact.email = Some(self.email(&format!("c{number}.s{}", self.seed)));
+            contact.email = Some(email);
             crm.put_contact(contact);
             return;
         };
@@ -25,20 +24,20 @@ impl History {
             }
             return;
         }
-        let merge_with = contacts.iter().filter(|other| *other != id);
-        let merge_with: Vec<&String> =
-            merge_with.filter(|other| crm.contact(other).is_some_and(|other| !other.is_deleted)).collect();
+        let mut merge_with = self.others(id);
+        merge_with.retain(|other| crm.contact(other).is_some_and(|other| !other.is_deleted));
         match (self.rng.random_range(0..7), merge_with.choose(&mut self.rng)) {
             (0, _) => drop(crm.delete(id)),
             (1, Some(loser)) => drop(crm.merge(id, loser)),
             (2 | 3, _) => {
-                let city = format!("City {}", self.rng.random_range(0..1000));
-                crm.update(id, |contact| contact.mailing_city = Some(city));
+                let city = self.city();
+                let change = |contact: &mut SimulatedContact| {
+                    contact.home_town = Some(city.clone());
+                    contact.mailing_city = Some(city);
+                };
+                crm.update(id, change);
             }
-            _ => {
-                let email = self.email(&format!("c{number}.s{}", self.seed));
-                crm.update(id, |contact| contact.email = Some(email));
-            }
+            _ => drop(crm.update(id, |contact| contact.email = Some(email))),
         }
     }
 }
