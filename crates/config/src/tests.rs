@@ -69,7 +69,7 @@ fn a_wrong_name_is_answered_with_the_names_that_there_are() {
     let unknown = faults("[sources.a]\nrole = \"sso\"\nconnector = \"auth1\"");
     assert!(
         unknown[0].contains(
-            "must be auth0, entra, okta, scim, salesforce, hubspot, stripe, persona or rest; did you mean auth0?"
+            "must be auth0, entra, okta, scim, salesforce, hubspot, stripe, persona, rest or handed-over; did you mean auth0?"
         ),
         "{unknown:?}"
     );
