@@ -175,5 +175,5 @@ async fn a_record_that_was_handed_over_is_tried_as_the_table_has_it() {
     let environment = [("COPPICE_CONFIG_FILE", file.path().to_str().unwrap())];
     let test = |id: &str| world.run_with(&["source", "test", "county", "--id", id], &environment);
     test("7").says(&["Maravilla", "a person would be created", "nothing was written"]);
-    test("8").says(&["nothing was written"]);
+    test("8").says(&["A worker stores it as missing"]);
 }

@@ -30,11 +30,9 @@ async fn send(address: &str, method: Method, version: u64, body: String) -> u16 
     call.send().await.unwrap().status().as_u16()
 }
 
-#[tokio::test]
-async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
-    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(COUNTY)).await;
-    let address = format!("127.0.0.1:{}", free_port().unwrap());
-    let settings = [
+/// Of every unit in these worlds.
+fn settings(address: &str) -> [(&'static str, &str); 12] {
+    [
         ("COPPICE_SOURCE", "county"),
         ("sources.county.role", "registry"),
         ("sources.county.connector", "handed-over"),
@@ -46,8 +44,15 @@ async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
         ("fields.email.type", "email"),
         ("fields.email.from", r#"["sso", "registry"]"#),
         ("COPPICE_LOG", "debug"),
-        ("COPPICE_LISTEN_ADDRESS", address.as_str()),
-    ];
+        ("COPPICE_LISTEN_ADDRESS", address),
+    ]
+}
+
+#[tokio::test]
+async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(COUNTY)).await;
+    let address = format!("127.0.0.1:{}", free_port().unwrap());
+    let settings = settings(&address);
     let worker = world.start_worker(unit_binary(UNIT), UNIT, &settings).await;
     let ingress = world.start_worker(unit_binary(INGRESS), INGRESS, &settings).await;
 
@@ -77,4 +82,33 @@ async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
             "{value}"
         );
     }
+}
+
+/// Without any event: what a resync, an audit and an operator read is the table, too.
+#[tokio::test]
+async fn jobs_and_operators_read_the_table() {
+    let world = World::start_with(Setup::DEFAULT.with_sources(COUNTY)).await;
+    let address = format!("127.0.0.1:{}", free_port().unwrap());
+    let settings = settings(&address);
+    let _ingress = world.start_worker(unit_binary(INGRESS), INGRESS, &settings).await;
+    let body = json!({"given_name": "Maravilla", "birthdate": "1984-09-03"}).to_string();
+    assert_eq!(send(&address, Method::PUT, 1, body).await, 200);
+
+    let run = async |unit: &'static str, queue: &str, arguments: &[&str]| {
+        world.run_job(unit_binary(unit), queue, arguments, &settings).await
+    };
+    let resync = async |origin: &[&str]| {
+        let arguments = [&["county"], origin, &["--json"]].concat();
+        run("resync-enqueuer", "registry-resync", &arguments).await.says(0, &["\"sent\": 1"]);
+        run("registry-resync", "registry-resync", &["--json"]).await.says(0, &[]);
+    };
+    resync(&["listing"]).await;
+    assert_eq!(world.person(ID).await.unwrap().given_name.as_deref(), Some("Maravilla"));
+    run("audit", "audit", &["--json", "--grace-secs", "0", "--source", "county"]).await.says(0, &["county"]);
+    let tested = run("coppice", "coppice", &["source", "test", "county", "--id", ID]).await;
+    tested.says(0, &["given_name", "Maravilla"]);
+
+    assert_eq!(send(&address, Method::DELETE, 2, String::new()).await, 200);
+    resync(&["listing"]).await;
+    assert_eq!(world.person(ID).await.unwrap().status, "deleted", "the row proves it");
 }

@@ -256,6 +256,9 @@ fn webhooks_arrive_through_a_service_and_an_ingress() {
     let ingress = &objects.get("Ingress", "webhook-ingress")["spec"];
     assert_eq!(ingress["rules"][0]["host"], "hooks.example.gov");
     assert_eq!(ingress["tls"][0]["secretName"], "hooks-tls");
+    let paths = ingress["rules"][0]["http"]["paths"].as_array().unwrap();
+    let paths: Vec<&str> = paths.iter().map(|path| path["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["/webhooks/", "/sources/"], "webhooks, and records that are handed over");
     let container = &pod_spec(objects.get("Deployment", "webhook-ingress")).unwrap()["containers"][0];
     assert_eq!(container["lifecycle"]["preStop"]["sleep"]["seconds"], 5);
     assert!(render("production", "webhooks: {ingress: {enabled: false}}").of_kind("Ingress").is_empty());
