@@ -1,5 +1,7 @@
 //! A record that a county hands over, from its signed request to the person's row: `webhook-ingress` and `registry-sync` as deployed.
 
+use std::process::Command;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use local_stack::free_port;
 use reqwest::Method;
@@ -30,6 +32,16 @@ async fn send(address: &str, method: Method, version: u64, body: String) -> u16 
     call.send().await.unwrap().status().as_u16()
 }
 
+/// Runs the commands of `docs/how-to/hand-over-records.md`, and returns what they print.
+fn as_the_guide_says(address: &str) -> String {
+    let guide = include_str!("../../../../docs/how-to/hand-over-records.md");
+    let commands = guide.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(commands.contains(SECRET) && commands.contains("127.0.0.1:8081"));
+    let commands = commands.replace("127.0.0.1:8081", address);
+    let output = Command::new("sh").args(["-c", &commands]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Of every unit in these worlds.
 fn settings(address: &str) -> [(&'static str, &str); 12] {
     [
@@ -48,7 +60,7 @@ fn settings(address: &str) -> [(&'static str, &str); 12] {
     ]
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
     let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(COUNTY)).await;
     let address = format!("127.0.0.1:{}", free_port().unwrap());
@@ -73,6 +85,9 @@ async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
 
     assert_eq!(send(&address, Method::PUT, 4, body("Maravilla")).await, 200);
     world.person_where(ID, |it| it.status != "deleted" && it.given_name.is_some()).await;
+    // As the guide says it, with the tools that it names.
+    assert!(as_the_guide_says(&address).contains(r#"{"status":"published"}"#));
+    world.person_where("case/7", |it| it.given_name.as_deref() == Some("Mara")).await;
     world.settled(UNIT).await;
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
     for value in ["Maravilla", "Maraviglia", "mara.quill"] {
