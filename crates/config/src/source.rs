@@ -1,6 +1,6 @@
 //! A source as the file declares it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,6 +104,12 @@ pub struct SourceConfig {
     map: BTreeMap<String, String>,
     mapping: Mapping,
     limits: Limits,
+    /// The names at which the paths of the mapped fields begin.
+    pub fn mapped_roots(&self) -> BTreeSet<String> {
+        let roots = self.map.values().filter_map(|pointer| pointer.split('/').nth(1));
+        roots.map(|root| root.replace("~1", "/").replace("~0", "~")).collect()
+    }
+
     /// The connector's own settings. Secrets are named.
     settings: Value,
 }

@@ -40,7 +40,9 @@ pub use dead_letters::{
 pub use drills::{DrillFailure, FireDrill, UnitHeartbeat};
 pub use error::StoreError;
 pub use grants::{GrantError, NotARoleName, SqlRoles};
-pub use handed_over::{HandOver, HandedOverPlace, HandedOverRecord, HandedOverVersion, RecordVersion, Taken};
+pub use handed_over::{
+    HandOver, HandedOverPlace, HandedOverRecord, HandedOverVersion, ImportRun, RecordVersion, Taken,
+};
 pub use linking::{Author, AuthorError, LinkCommand, LinkRefusal, LinkReport, Move, OpenReview};
 pub use outbox::{Announce, IngressRow, LeasedAnnouncement, OutboxDepth};
 pub use person::{

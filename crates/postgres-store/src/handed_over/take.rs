@@ -87,7 +87,7 @@ impl Store {
     }
 }
 
-async fn take(
+pub(super) async fn take(
     connection: &mut PgConnection,
     source: &str,
     records: &[HandOver],
@@ -193,15 +193,19 @@ impl Columns {
     }
 }
 
-struct Standing {
+pub(super) struct Standing {
     record_id: String,
     version_number: Option<i64>,
-    version_at: Option<OffsetDateTime>,
+    pub(super) version_at: Option<OffsetDateTime>,
     content_hash: Option<Vec<u8>>,
 }
 
 impl Standing {
-    fn compare(&self, record: &HandOver) -> Taken {
+    pub(super) fn has_content_of(&self, record: &HandOver) -> bool {
+        self.content_hash == record.content_hash()
+    }
+
+    pub(super) fn compare(&self, record: &HandOver) -> Taken {
         let equal = match record.version {
             RecordVersion::Number(given) => self.version_number.map(|known| known == given),
             RecordVersion::At(given) => self.version_at.map(|known| known == given),
@@ -216,7 +220,7 @@ impl Standing {
 }
 
 /// What is stored of records that a version kept from being replaced. Their versions may have grown meanwhile.
-async fn standing(
+pub(super) async fn standing(
     connection: &mut PgConnection,
     source: &str,
     records: &[&HandOver],

@@ -1,5 +1,7 @@
 //! A record that a county hands over, from its signed request to the person's row: `webhook-ingress` and `registry-sync` as deployed.
 
+use std::process::Command;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use local_stack::free_port;
 use reqwest::Method;
@@ -30,11 +32,19 @@ async fn send(address: &str, method: Method, version: u64, body: String) -> u16 
     call.send().await.unwrap().status().as_u16()
 }
 
-#[tokio::test]
-async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
-    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(COUNTY)).await;
-    let address = format!("127.0.0.1:{}", free_port().unwrap());
-    let settings = [
+/// Runs the commands of `docs/how-to/hand-over-records.md`, and returns what they print.
+fn as_the_guide_says(address: &str) -> String {
+    let guide = include_str!("../../../../docs/how-to/hand-over-records.md");
+    let commands = guide.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(commands.contains(SECRET) && commands.contains("127.0.0.1:8081"));
+    let commands = commands.replace("127.0.0.1:8081", address);
+    let output = Command::new("sh").args(["-c", &commands]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Of every unit in these worlds.
+fn settings(address: &str) -> [(&'static str, &str); 12] {
+    [
         ("COPPICE_SOURCE", "county"),
         ("sources.county.role", "registry"),
         ("sources.county.connector", "handed-over"),
@@ -46,8 +56,15 @@ async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
         ("fields.email.type", "email"),
         ("fields.email.from", r#"["sso", "registry"]"#),
         ("COPPICE_LOG", "debug"),
-        ("COPPICE_LISTEN_ADDRESS", address.as_str()),
-    ];
+        ("COPPICE_LISTEN_ADDRESS", address),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(COUNTY)).await;
+    let address = format!("127.0.0.1:{}", free_port().unwrap());
+    let settings = settings(&address);
     let worker = world.start_worker(unit_binary(UNIT), UNIT, &settings).await;
     let ingress = world.start_worker(unit_binary(INGRESS), INGRESS, &settings).await;
 
@@ -68,6 +85,9 @@ async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
 
     assert_eq!(send(&address, Method::PUT, 4, body("Maravilla")).await, 200);
     world.person_where(ID, |it| it.status != "deleted" && it.given_name.is_some()).await;
+    // As the guide says it, with the tools that it names.
+    assert!(as_the_guide_says(&address).contains(r#"{"status":"published"}"#));
+    world.person_where("case/7", |it| it.given_name.as_deref() == Some("Mara")).await;
     world.settled(UNIT).await;
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
     for value in ["Maravilla", "Maraviglia", "mara.quill"] {
@@ -77,4 +97,33 @@ async fn the_person_follows_a_record_that_is_handed_over_changed_and_removed() {
             "{value}"
         );
     }
+}
+
+/// Without any event: what a resync, an audit and an operator read is the table, too.
+#[tokio::test]
+async fn jobs_and_operators_read_the_table() {
+    let world = World::start_with(Setup::DEFAULT.with_sources(COUNTY)).await;
+    let address = format!("127.0.0.1:{}", free_port().unwrap());
+    let settings = settings(&address);
+    let _ingress = world.start_worker(unit_binary(INGRESS), INGRESS, &settings).await;
+    let body = json!({"given_name": "Maravilla", "birthdate": "1984-09-03"}).to_string();
+    assert_eq!(send(&address, Method::PUT, 1, body).await, 200);
+
+    let run = async |unit: &'static str, queue: &str, arguments: &[&str]| {
+        world.run_job(unit_binary(unit), queue, arguments, &settings).await
+    };
+    let resync = async |origin: &[&str]| {
+        let arguments = [&["county"], origin, &["--json"]].concat();
+        run("resync-enqueuer", "registry-resync", &arguments).await.says(0, &["\"sent\": 1"]);
+        run("registry-resync", "registry-resync", &["--json"]).await.says(0, &[]);
+    };
+    resync(&["listing"]).await;
+    assert_eq!(world.person(ID).await.unwrap().given_name.as_deref(), Some("Maravilla"));
+    run("audit", "audit", &["--json", "--grace-secs", "0", "--source", "county"]).await.says(0, &["county"]);
+    let tested = run("coppice", "coppice", &["source", "test", "county", "--id", ID]).await;
+    tested.says(0, &["given_name", "Maravilla"]);
+
+    assert_eq!(send(&address, Method::DELETE, 2, String::new()).await, 200);
+    resync(&["listing"]).await;
+    assert_eq!(world.person(ID).await.unwrap().status, "deleted", "the row proves it");
 }
