@@ -19,6 +19,8 @@ const MAP: &str = "\nmap.preferred_language = \"/user_metadata/lang\"\npartner_s
 const PUSH: &str = r#"[push.hubspot]
 map.preferred_language = "preferred_language"
 fields = ["preferred_language", "#;
+/// What is pushed is read there, too: so the value comes back as an echo.
+const READ: &str = "\n[sources.hubspot]\nmap.preferred_language = \"/properties/preferred_language\"\n";
 
 pub(crate) async fn tell(stage: &mut Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     view.chapter(
@@ -27,15 +29,19 @@ pub(crate) async fn tell(stage: &mut Stage<'_>, view: &mut View) -> anyhow::Resu
     );
     let before = fs::read_to_string(stage.file())?;
     let file = before.replacen("\n[sources.auth0]", FIELD, 1).replacen("\npartner_sources", MAP, 1);
-    let file = file.replacen("[push.hubspot]\nfields = [", PUSH, 1);
+    let file =
+        file.replacen("[push.hubspot]\nfields = [", PUSH, 1).replacen("\n[sources.hubspot]\n", READ, 1);
     for line in file.lines().filter(|line| !before.lines().any(|old| old == *line)) {
         println!("    + {line}");
     }
     fs::write(stage.file(), file)?;
     println!("    coppice config apply coppice.toml");
     stage.apply_file().await?;
-    println!("    Only the worker that reads Auth0 starts again. The others go on by the new version.");
+    println!(
+        "    Only the workers that read Auth0 and HubSpot start again. The others go on by the new version."
+    );
     stage.restart("sso-sync-auth0").await?;
+    stage.restart("crm-sync-hubspot").await?;
     let change = stage.world.idp.update(ADA, |user| user.logins_count += 1);
     stage.world.deliver(&change.stream_event()).await;
     view.show_when(stage, "the language in HubSpot", |persons| {
