@@ -168,9 +168,8 @@ fn place(entry: &MapEntry) -> Option<String> {
     };
     let members = member_paths(path)?;
     let [members] = members.as_slice() else { return None };
-    // A trailing function or index is none of its members.
-    let plain = path.trim().len() >= members.len() && !members.contains(['~', '/']);
-    plain.then(|| format!("/{}", members.replace('.', "/")))
+    // A pointer would have to escape them.
+    (!members.contains(['~', '/'])).then(|| format!("/{}", members.replace('.', "/")))
 }
 
 impl Pushes {
